@@ -1,0 +1,89 @@
+/**
+ * Every name that two sides must agree on: metrics, S3 keys, events, environment variables, resource names.
+ * Emitters, alarms, infra and tests import them from here and nowhere else.
+ */
+
+/** CloudWatch: two metrics per target and the service's own heartbeat. */
+export const METRICS = {
+  namespace: 'Plumbline',
+  dimension: 'Target',
+  /** Open findings that page; the last known count while the target cannot be seen. */
+  drift: 'Drift',
+  /** 0 seen, 1 last run failed or incomplete, 2 stale. */
+  unknown: 'Unknown',
+  /** One per sweep, without a dimension. */
+  heartbeat: 'Heartbeat',
+} as const;
+
+/** Seconds between two sweeps: the schedule of `sweep`, and what the heartbeat alarm is built on. */
+export const SWEEP_SECONDS = 300;
+
+/** EventBridge, on the default bus. */
+export const EVENTS = {
+  source: 'plumbline',
+  driftOpened: 'Drift Opened',
+  driftChanged: 'Drift Changed',
+  driftResolved: 'Drift Resolved',
+  checkFailed: 'Check Failed',
+  checkRecovered: 'Check Recovered',
+} as const;
+export type EventName = Exclude<(typeof EVENTS)[keyof typeof EVENTS], 'plumbline'>;
+
+/** Variables that `dispatch` overrides on a build; none is a secret. */
+export const BUILD_ENV = { target: 'TARGET', runId: 'RUN_ID', ticket: 'TICKET', bucket: 'PLUMBLINE_BUCKET' } as const;
+
+/** Variables of the functions; none is a secret. */
+export const FUNCTION_ENV = {
+  bucket: 'PLUMBLINE_BUCKET',
+  fingerprintSecret: 'PLUMBLINE_FINGERPRINT_SECRET',
+  recordFunction: 'PLUMBLINE_RECORD_FUNCTION',
+  dispatchFunction: 'PLUMBLINE_DISPATCH_FUNCTION',
+  /** JSON: CodeBuild project name → unique id (AROA…) of its service role; it names the inbox folder of a build. */
+  buildRoles: 'PLUMBLINE_BUILD_ROLES',
+  /** URLs of the dead-letter queues that `sweep` looks at, separated by commas. */
+  deadLetterQueues: 'PLUMBLINE_DEAD_LETTER_QUEUES',
+} as const;
+
+/** The file beside a function's code that holds the deployed config, written at synth. */
+export const DEPLOYED_CONFIG_FILE = 'plumbline.json';
+
+const targetPath = (target: string): string => target.split('/').map(encodeURIComponent).join('/');
+
+/** `runs/<target>/<yyyy>/<mm>/<dd>/<runId>/`; the date is that of the run id. */
+export function runFolder(target: string, runId: string): string {
+  return `runs/${targetPath(target)}/${runId.slice(0, 4)}/${runId.slice(4, 6)}/${runId.slice(6, 8)}/${runId}/`;
+}
+
+/** Keys in the results bucket. */
+export const keys = {
+  run: (target: string, runId: string): string => `${runFolder(target, runId)}run.json`,
+  report: (target: string, runId: string): string => `${runFolder(target, runId)}report.json`,
+  reportPage: (target: string, runId: string): string => `${runFolder(target, runId)}report.html`,
+  state: (target: string): string => `state/${targetPath(target)}.json`,
+  statePage: (target: string): string => `state/${targetPath(target)}.html`,
+  queue: (target: string): string => `queue/${targetPath(target)}.json`,
+  /** What one build may read: its run, its target's definition and its fingerprint key. The nonce cannot be guessed. */
+  ticket: (nonce: string): string => `tickets/${nonce}.json`,
+  /**
+   * What one build may write. IAM enforces it: CodeBuild assumes a project's role with the session name
+   * `AWSCodeBuild-<build uuid>`, so that `${aws:userid}` is `<role id>:AWSCodeBuild-<build uuid>`.
+   */
+  inbox: (roleId: string, buildUuid: string): string => `inbox/${roleId}:AWSCodeBuild-${buildUuid}/report.json`,
+} as const;
+
+/** The inbox as an IAM resource pattern below the bucket's ARN. */
+export const INBOX_POLICY_PATH = `inbox/\${aws:userid}/report.json`;
+
+const slug = (target: string): string => target.replace('/', '-');
+
+/** Names of deployed things; `account`-wide names carry the prefix. */
+export const deployed = {
+  prefix: 'plumbline',
+  project: (layer: string, environment: string): string => `plumbline-${layer}-${environment}`,
+  /** The role whose rights the tool's process has; `role` is the environment's prefix. */
+  targetRole: (role: string, layer: string): string => `${role}-${layer}`,
+  schedule: (target: string): string => `plumbline-${slug(target)}`,
+  driftAlarm: (target: string): string => `plumbline ${target} drift`,
+  unknownAlarm: (target: string): string => `plumbline ${target} unknown`,
+  heartbeatAlarm: 'plumbline heartbeat',
+} as const;

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { coverageSchema } from './coverage.ts';
+import { findingSchema } from './finding.ts';
+import { noteSchema } from './note.ts';
+import { TRIGGERS } from './run.ts';
+import { LAYERS } from './target.ts';
+import { VERDICTS } from './verdict.ts';
+
+/** `report.json`: the result of one run. Additions only within a version. Times are ISO. */
+export const reportSchema = z
+  .object({
+    schema: z.literal('plumbline.report/1'),
+    target: z.string(),
+    layer: z.enum(LAYERS),
+    runId: z.string(),
+    trigger: z.enum(TRIGGERS),
+    commit: z.object({ checked: z.string().nullable(), lastInSync: z.string().nullable() }).readonly(),
+    startedAt: z.string(),
+    endedAt: z.string(),
+    verdict: z.enum(VERDICTS),
+    /** One sentence a person can act on. */
+    reason: z.string(),
+    /** The build log's address, where there is one. */
+    log: z.string().nullable(),
+    tool: z
+      .object({ name: z.string(), version: z.string().nullable(), exitCode: z.number().int().nullable() })
+      .readonly()
+      .nullable(),
+    config: z.object({ hash: z.string().nullable(), commit: z.string().nullable() }).readonly(),
+    coverage: coverageSchema,
+    findings: z.array(findingSchema).readonly(),
+    /** What a run that ended badly had found until then. */
+    unconfirmed: z.array(findingSchema).readonly(),
+    notes: z.array(noteSchema).readonly(),
+  })
+  .readonly();
+export type Report = z.infer<typeof reportSchema>;
+
+/** The largest report that is read back, in bytes; larger ones are refused by size before they are read. */
+export const MAX_REPORT_BYTES = 8 * 1024 * 1024;
+
+/** The report's JSON Schema, as published in `schema/`. */
+export function reportJsonSchema(): unknown {
+  return z.toJSONSchema(reportSchema, { io: 'output' });
+}

@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { LAYERS } from './target.ts';
+
+export const TRIGGERS = ['schedule', 'push', 'manual', 'canary'] as const;
+export type Trigger = (typeof TRIGGERS)[number];
+
+/** One comparison as it was asked for: `run.json`, immutable. Times are ISO. */
+export const runSchema = z
+  .object({
+    schema: z.literal('plumbline.run/1'),
+    runId: z.string(),
+    target: z.string(),
+    layer: z.enum(LAYERS),
+    trigger: z.enum(TRIGGERS),
+    /** Null when the commit could not be resolved: such a run ends `unknown` and starts no build. */
+    commit: z.string().nullable(),
+    requestedAt: z.string(),
+    /** After this the run is over, whatever became of it. */
+    deadline: z.string(),
+    config: z.object({ hash: z.string(), commit: z.string().nullable() }).readonly(),
+  })
+  .readonly();
+export type Run = z.infer<typeof runSchema>;
+
+const RUN_ID = /^\d{8}T\d{9}Z-[0-9a-f]{16}$/;
+
+/**
+ * A run id that sorts by time, and is the same for the same request: a redelivered trigger is the same run.
+ * @param seed what makes the request one request: the scheduled time, a delivery id, a random number
+ */
+export function newRunId(at: Date, target: string, trigger: Trigger, seed: string): string {
+  const time = at.toISOString().replace(/[-:.]/g, '');
+  const hash = createHash('sha256')
+    .update(JSON.stringify([target, trigger, seed]))
+    .digest('hex')
+    .slice(0, 16);
+  return `${time}-${hash}`;
+}
+
+/** Whether a string has the shape of a run id. */
+export function isRunId(text: string): boolean {
+  return RUN_ID.test(text);
+}

@@ -1,0 +1,86 @@
+/** What is compared: targets, the environments they live in and the sources that declare them. */
+
+export const LAYERS = ['terraform', 'nodes', 'kubernetes'] as const;
+export type Layer = (typeof LAYERS)[number];
+
+export const SEVERITIES = ['critical', 'warning'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+/** Where a secret value lies: a Secrets Manager secret or an SSM parameter, by name. Never the value. */
+export type SecretReference = { readonly secret: string } | { readonly parameter: string };
+
+/** A git repository and the ref whose head is the truth. */
+export interface Source {
+  readonly name: string;
+  readonly url: string;
+  readonly ref: string;
+  readonly token?: SecretReference;
+  readonly webhook?: SecretReference;
+}
+
+/** An account and region that targets are instantiated for; all absent for targets that are only checked locally. */
+export interface Environment {
+  readonly name: string;
+  readonly account?: string;
+  readonly region?: string;
+  /** Prefix of the roles per layer: `<role>-terraform`. */
+  readonly role?: string;
+  readonly severity: Severity;
+  /** `bucket/key` patterns of the terraform states that the terraform role may read. */
+  readonly state: readonly string[];
+}
+
+/** What `terraform plan` is run with. Paths are relative to the root of the source. */
+export interface TerraformCheck {
+  readonly tool: 'terraform' | 'tofu';
+  /** Exact version wanted; absent: the one on PATH. */
+  readonly version?: string;
+  readonly path: string;
+  readonly varFiles: readonly string[];
+  readonly vars: Readonly<Record<string, string>>;
+  readonly backendConfig: Readonly<Record<string, string>>;
+  readonly workspace?: string;
+  readonly env: Readonly<Record<string, SecretReference>>;
+}
+
+/** One thing that is compared, with everything its check needs. Serialisable: it travels in a build's ticket. */
+export interface Target {
+  /** `<environment>/<name>`. */
+  readonly name: string;
+  readonly environment: Environment;
+  readonly layer: 'terraform';
+  /** Absent: it lives beside the config file and is only checked locally. */
+  readonly source?: Source;
+  /** EventBridge Scheduler expression, `rate(…)` or `cron(…)`; absent: no schedule. */
+  readonly schedule?: string;
+  readonly severity: Severity;
+  readonly timeoutSeconds: number;
+  /** 0 to 1. */
+  readonly minCoverage: number;
+  /** `false`: paused; nothing pages. */
+  readonly enabled: boolean;
+  /** Pending drift pages after this many seconds; out-of-band drift at once. */
+  readonly pendingGraceSeconds: number;
+  readonly terraform: TerraformCheck;
+}
+
+/** Who is told, by severity. */
+export interface Notify {
+  readonly pagerduty?: { readonly parameter: string };
+  readonly email: readonly string[];
+}
+
+/** A validated config: everything resolved, `${environment}` expanded. */
+export interface Config {
+  /** Of the config file's bytes: 64 hex digits of SHA-256. */
+  readonly hash: string;
+  readonly sources: readonly Source[];
+  readonly environments: readonly Environment[];
+  readonly targets: readonly Target[];
+  readonly notify: Readonly<Partial<Record<Severity, Notify>>>;
+}
+
+/** The config as it is deployed: with the commit of the repository it was read from, when there is one. */
+export interface DeployedConfig extends Config {
+  readonly commit: string | null;
+}

@@ -1,0 +1,87 @@
+/** The outside world as the procedures see it. One implementation per file beside this one; tests bring their own. */
+import type { EventName } from '#drift/names.ts';
+import type { SecretReference, Source } from '#drift/target.ts';
+
+/** A bucket or a folder. Keys use `/`. */
+export interface ObjectStore {
+  /** Null when there is none. @throws ObjectTooLarge before anything is read when it is larger than `maxBytes` */
+  read(key: string, maxBytes: number): Promise<{ readonly text: string; readonly etag: string } | null>;
+  /** Writes only if there is none yet; false when there is. */
+  create(key: string, text: string, contentType: ContentType): Promise<boolean>;
+  /** Writes only over the version that `etag` names (null: only if there is none); false when another writer was faster. */
+  replace(key: string, text: string, contentType: ContentType, etag: string | null): Promise<boolean>;
+  /** Writes whatever is there; for what is derived and can be written again. */
+  put(key: string, text: string, contentType: ContentType): Promise<void>;
+  delete(key: string): Promise<void>;
+}
+export type ContentType = 'application/json' | 'text/html; charset=utf-8' | 'text/plain; charset=utf-8';
+
+/** An object larger than the caller will read. */
+export class ObjectTooLarge extends Error {
+  override readonly name = 'ObjectTooLarge';
+}
+
+/** Builds that are started, asked for and stopped by id. */
+export interface Builds {
+  /** @returns the build's ARN, or that there is no room for it now */
+  start(request: BuildRequest): Promise<{ readonly build: string } | { readonly throttled: string }>;
+  /** Null when the service no longer knows the build. */
+  describe(build: string): Promise<BuildState | null>;
+}
+export interface BuildRequest {
+  readonly project: string;
+  /** 1 to 64 characters; the same token within 5 minutes gives the same build. */
+  readonly token: string;
+  readonly timeoutMinutes: number;
+  readonly environment: Readonly<Record<string, string>>;
+}
+/** `ended` false while it is queued or running. `status` is the service's word: SUCCEEDED, FAILED, STOPPED, TIMED_OUT, FAULT. */
+export interface BuildState {
+  readonly ended: boolean;
+  readonly status: string;
+  readonly log: string | null;
+}
+
+export interface MetricDatum {
+  readonly name: string;
+  /** Absent for the service's own metrics. */
+  readonly target?: string;
+  readonly value: number;
+}
+export interface Metrics {
+  /** All of them, stamped `at`; throws when any was not taken. */
+  publish(data: readonly MetricDatum[], at: Date): Promise<void>;
+}
+
+export interface BusEvent {
+  readonly name: EventName;
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+export interface EventBus {
+  /** All of them; throws when any was not taken. */
+  announce(events: readonly BusEvent[], at: Date): Promise<void>;
+}
+
+export interface Alarms {
+  /** Sets an alarm to OK with a reason, so that the next datum raises it again. */
+  reset(alarm: string, reason: string): Promise<void>;
+}
+
+/** Starts one of our functions without waiting for it. */
+export interface Functions {
+  send(functionName: string, payload: unknown): Promise<void>;
+}
+
+export interface Secrets {
+  read(reference: SecretReference): Promise<string>;
+}
+
+export interface GitRemote {
+  /** The commit at the source's ref, 40 hex digits. @throws GitError with a sentence a person can act on */
+  head(source: Source, token: string | null): Promise<string>;
+}
+
+/** Git could not tell: the message says what and what to do, and holds no credential. */
+export class GitError extends Error {
+  override readonly name = 'GitError';
+}
