@@ -85,3 +85,15 @@ export interface GitRemote {
 export class GitError extends Error {
   override readonly name = 'GitError';
 }
+
+/** How many messages lie in each queue that nobody empties on his own. */
+export interface DeadLetters {
+  depths(): Promise<readonly { readonly queue: string; readonly messages: number }[]>;
+}
+
+/** One JSON object a line; never a secret. */
+export interface Log {
+  info(message: string, attributes: Readonly<Record<string, unknown>>): void;
+  warn(message: string, attributes: Readonly<Record<string, unknown>>): void;
+  error(message: string, attributes: Readonly<Record<string, unknown>>): void;
+}

@@ -1,0 +1,131 @@
+import { keys } from '#drift/names.ts';
+import { renderReport } from '#drift/page/report-page.ts';
+import { MAX_REPORT_BYTES, type Report, reportSchema } from '#drift/report.ts';
+import { type Run, runSchema } from '#drift/run.ts';
+import { advance } from '#drift/state/advance.ts';
+import { conclude, type Evidence } from '#drift/state/conclude.ts';
+import { EMPTY_QUEUE, MAX_QUEUE_BYTES, queueSchema, released, type Waiting } from '#drift/state/queue.ts';
+import { MAX_STATE_BYTES, newState, stateSchema } from '#drift/state/state.ts';
+import type { DeployedConfig, Target } from '#drift/target.ts';
+import { type Functions, type Log, ObjectTooLarge } from '#services/ports.ts';
+import { readRecord, updateRecord } from '#services/records.ts';
+import { type AnnounceWorld, announce } from './announce.ts';
+import type { StartRequest } from './start.ts';
+
+const MAX_RUN_BYTES = 64 * 1024;
+
+/** A run that is over. `failure`: it never got a build, or its build never ended. */
+export interface RunEnded {
+  readonly target: string;
+  readonly runId: string;
+  readonly build: { readonly arn: string; readonly status: string; readonly log: string | null } | null;
+  readonly failure: string | null;
+}
+
+export interface FinishWorld extends AnnounceWorld {
+  readonly config: DeployedConfig;
+  readonly functions: Functions;
+  readonly dispatchFunction: string;
+  /** CodeBuild project → unique id of its service role. */
+  readonly buildRoles: Readonly<Record<string, string>>;
+  readonly log: Log;
+}
+
+/**
+ * Judges a run, once: report, then state with its outbox, then the announcements, then the queue. Each step finds out
+ * for itself whether it was done before, so that the whole may be repeated after a crash at any point.
+ * @returns one sentence that says what happened
+ */
+export async function finishRun(ended: RunEnded, world: FinishWorld): Promise<string> {
+  const target = world.config.targets.find((candidate) => candidate.name === ended.target);
+  if (target === undefined) return `there is no target ${ended.target} in the deployed config`;
+  const run = await readRecord(world.store, keys.run(ended.target, ended.runId), runSchema, MAX_RUN_BYTES);
+  if (run === null) return `nobody asked for a run ${ended.runId} of ${ended.target}: not judged`;
+
+  const report = await judgeOnce(run.value, ended, target, world);
+  const state = await updateRecord(world.store, keys.state(target.name), stateSchema, MAX_STATE_BYTES, (current) =>
+    advance(current ?? newState(target.name, world.now()), report, target, world.now()),
+  );
+  await announce(state, target, world);
+  if (state.last?.runId === report.runId) await writePages(report, target, world);
+  await release(ended, target, world);
+  world.log.info('run judged', summary(report));
+  return `run ${report.runId} of ${target.name} is ${report.verdict}: ${report.reason}`;
+}
+
+/** The report as it was judged first; only if there is none yet, it is judged now. */
+async function judgeOnce(run: Run, ended: RunEnded, target: Target, world: FinishWorld): Promise<Report> {
+  const key = keys.report(run.target, run.runId);
+  const before = await readRecord(world.store, key, reportSchema, MAX_REPORT_BYTES);
+  if (before !== null) return before.value;
+  const state = await readRecord(world.store, keys.state(target.name), stateSchema, MAX_STATE_BYTES);
+  const evidence = await readEvidence(ended, world);
+  const report = conclude(run, ended, evidence, target, state?.value ?? null, world.now());
+  if (await world.store.create(key, `${JSON.stringify(report)}\n`, 'application/json')) return report;
+  const faster = await readRecord(world.store, key, reportSchema, MAX_REPORT_BYTES);
+  if (faster === null) throw new Error(`${key} was there and is gone`);
+  return faster.value;
+}
+
+async function readEvidence(ended: RunEnded, world: FinishWorld): Promise<Evidence> {
+  if (ended.build === null) return { missing: 'there was no build' };
+  const inbox = inboxOf(ended.build.arn, world.buildRoles);
+  if (inbox === null) return { missing: `the build ${ended.build.arn} is none of ours` };
+  try {
+    const object = await world.store.read(inbox, MAX_REPORT_BYTES);
+    return object === null ? { missing: 'the build left no report' } : { text: object.text };
+  } catch (error) {
+    if (!(error instanceof ObjectTooLarge)) throw error;
+    return { missing: `the report is larger than ${MAX_REPORT_BYTES} bytes` };
+  }
+}
+
+/** Where the build with this ARN, `…:build/<project>:<uuid>`, can write and nobody else. */
+function inboxOf(arn: string, buildRoles: Readonly<Record<string, string>>): string | null {
+  const [project, uuid] = arn.split(':build/')[1]?.split(':') ?? [];
+  const role = project === undefined ? undefined : buildRoles[project];
+  return role === undefined || uuid === undefined ? null : keys.inbox(role, uuid);
+}
+
+/** For people; derived from the report, so written again without harm. */
+async function writePages(report: Report, target: Target, world: FinishWorld): Promise<void> {
+  const page = renderReport(report);
+  await world.store.put(keys.reportPage(target.name, report.runId), page, 'text/html; charset=utf-8');
+  await world.store.put(keys.statePage(target.name), page, 'text/html; charset=utf-8');
+}
+
+/** Frees the target and lets the next waiting run start. */
+async function release(ended: RunEnded, target: Target, world: FinishWorld): Promise<void> {
+  let next: Waiting | null = null;
+  let ticket: string | null = null;
+  await updateRecord(world.store, keys.queue(target.name), queueSchema, MAX_QUEUE_BYTES, (current) => {
+    const queue = current ?? EMPTY_QUEUE;
+    const after = released(queue, ended.runId);
+    ticket = queue.running?.runId === ended.runId ? queue.running.ticket : null;
+    next = after.running === null ? after.waiting : null;
+    return after.running === queue.running && after.waiting === queue.waiting && current !== null ? current : after;
+  });
+  if (ticket !== null) await world.store.delete(keys.ticket(ticket));
+  if (next !== null) await world.functions.send(world.dispatchFunction, startRequest(target.name, next));
+}
+
+/** The request that a waiting run was, asked for again. */
+export function startRequest(target: string, waiting: Waiting): StartRequest {
+  return { target, trigger: waiting.trigger, at: waiting.at, seed: waiting.seed };
+}
+
+/** What the shipped Logs Insights queries look for. */
+function summary(report: Report): Readonly<Record<string, unknown>> {
+  return {
+    target: report.target,
+    runId: report.runId,
+    trigger: report.trigger,
+    commit: report.commit.checked,
+    verdict: report.verdict,
+    findings: report.findings.length,
+    compared: report.coverage.compared,
+    total: report.coverage.total,
+    exitCode: report.tool?.exitCode ?? null,
+    seconds: (Date.parse(report.endedAt) - Date.parse(report.startedAt)) / 1000,
+  };
+}

@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto';
+import type { Finding } from '../finding.ts';
+import { EVENTS, type EventName } from '../names.ts';
+import type { Report } from '../report.ts';
+import { staleAt } from '../schedule.ts';
+import type { Target } from '../target.ts';
+import { coverageSuffices } from '../verdict.ts';
+import { type OpenFinding, pagingFindings, type TargetState, type Transition, unknownLevel } from './state.ts';
+
+/** The pager is rung again at most this often per target. */
+const RE_PAGE_EVERY_MS = 60 * 60 * 1000;
+
+/** How long after its due time, beyond the target's own timeout, a run may come before the target is stale. */
+export const STALE_GRACE_SECONDS = 300;
+
+/**
+ * The state after a run was judged. A run that is not newer than the last one changes nothing (DESIGN §2.7), and only
+ * a run that looked and ended well resolves what it no longer finds (§2.8).
+ */
+export function advance(state: TargetState, report: Report, target: Target, now: Date): TargetState {
+  if (state.last !== null && report.runId <= state.last.runId) return state;
+  const seen = report.verdict !== 'unknown';
+  const findings = seen ? mergeFindings(state.findings, report) : state.findings;
+  const next: TargetState = {
+    ...state,
+    last: {
+      runId: report.runId,
+      trigger: report.trigger,
+      commit: report.commit.checked,
+      startedAt: report.startedAt,
+      endedAt: report.endedAt,
+      verdict: report.verdict,
+      reason: report.reason,
+      log: report.log,
+      compared: report.coverage.compared,
+      total: report.coverage.total,
+      incomplete: !coverageSuffices(report.coverage, target.minCoverage),
+    },
+    lastInSync: report.verdict === 'in-sync' ? report.commit.checked : state.lastInSync,
+    stale: false,
+    findings,
+    outbox: seen ? [...state.outbox, ...findingTransitions(state.findings, findings, report)] : state.outbox,
+  };
+  return settle(next, target, now);
+}
+
+/** The state as time alone changes it: staleness, graces that end, a re-page that had to wait. */
+export function tick(state: TargetState, target: Target, now: Date): TargetState {
+  const schedule = target.enabled ? (target.schedule ?? null) : null;
+  const expected = state.schedule === schedule ? state : { ...state, schedule, since: now.toISOString() };
+  return settle({ ...expected, stale: isStale(expected, target, now) }, target, now);
+}
+
+/** The state without the transitions that were announced. */
+export function announced(state: TargetState, ids: ReadonlySet<string>, now: Date): TargetState {
+  const rePaged = state.outbox.some((transition) => transition.kind === 're-page' && ids.has(transition.id));
+  return {
+    ...state,
+    rePagedAt: rePaged ? now.toISOString() : state.rePagedAt,
+    outbox: state.outbox.filter((transition) => !ids.has(transition.id)),
+  };
+}
+
+function isStale(state: TargetState, target: Target, now: Date): boolean {
+  if (state.schedule === null) return false;
+  const lastStart = new Date(Math.max(Date.parse(state.since), Date.parse(state.last?.startedAt ?? state.since)));
+  return now >= staleAt(state.schedule, lastStart, target.timeoutSeconds, STALE_GRACE_SECONDS);
+}
+
+/** Findings of this run, and those that are open but were not looked at. */
+function mergeFindings(known: readonly OpenFinding[], report: Report): readonly OpenFinding[] {
+  const before = new Map(known.map((finding) => [finding.fingerprint, finding]));
+  const found = report.findings.map((finding) => open(finding, before.get(finding.fingerprint), report.endedAt));
+  const foundIds = new Set(found.map((finding) => finding.fingerprint));
+  const unseen = new Set(report.coverage.uncovered.map((item) => item.subject));
+  const kept = known.filter((finding) => !foundIds.has(finding.fingerprint) && unseen.has(finding.subject));
+  return [...found, ...kept];
+}
+
+function open(finding: Finding, known: OpenFinding | undefined, seenAt: string): OpenFinding {
+  return {
+    subject: finding.subject,
+    ...(finding.path === undefined ? {} : { path: finding.path }),
+    change: finding.change,
+    cause: finding.cause,
+    fingerprint: finding.fingerprint,
+    valueHash: finding.valueHash,
+    severity: finding.severity,
+    firstSeen: known?.firstSeen ?? seenAt,
+    acknowledged: finding.acknowledged !== null,
+  };
+}
+
+function findingTransitions(
+  before: readonly OpenFinding[],
+  after: readonly OpenFinding[],
+  report: Report,
+): readonly Transition[] {
+  const old = new Map(before.map((finding) => [finding.fingerprint, finding]));
+  const now = new Set(after.map((finding) => finding.fingerprint));
+  const event = (name: EventName, finding: OpenFinding) =>
+    transition(name, report.target, report.runId, finding.fingerprint, { ...finding, commit: report.commit.checked });
+  return [
+    ...after.flatMap((finding) => {
+      const known = old.get(finding.fingerprint);
+      if (known === undefined) return [event(EVENTS.driftOpened, finding)];
+      return known.valueHash === finding.valueHash ? [] : [event(EVENTS.driftChanged, finding)];
+    }),
+    ...before.filter((finding) => !now.has(finding.fingerprint)).map((finding) => event(EVENTS.driftResolved, finding)),
+  ];
+}
+
+/** What follows from the state whichever way it came about: failing or recovered, and what the alarm is red for. */
+function settle(state: TargetState, target: Target, now: Date): TargetState {
+  const failing = unknownLevel(state, target) > 0;
+  const paged = pagingFindings(state, target, now).map(pageKey);
+  const fresh = paged.filter((key) => !state.paged.includes(key));
+  const wasRed = state.paged.length > 0;
+  const rePageWanted =
+    paged.length === 0
+      ? null
+      : wasRed && fresh.length > 0
+        ? `${fresh.length} new or changed finding${fresh.length === 1 ? '' : 's'} while the alarm was red`
+        : state.rePageWanted;
+  const runId = state.last?.runId ?? 'no run';
+  const change: Transition[] =
+    failing === state.failing
+      ? []
+      : [
+          transition(failing ? EVENTS.checkFailed : EVENTS.checkRecovered, state.target, runId, String(state.stale), {
+            reason: state.stale ? 'stale: no run came when one was due' : (state.last?.reason ?? ''),
+          }),
+        ];
+  const settled: TargetState = { ...state, failing, paged, rePageWanted, outbox: [...state.outbox, ...change] };
+  return rePageWanted !== null && mayRePage(settled, now) ? withRePage(settled, rePageWanted, runId) : settled;
+}
+
+function mayRePage(state: TargetState, now: Date): boolean {
+  return state.rePagedAt === null || now.getTime() - Date.parse(state.rePagedAt) >= RE_PAGE_EVERY_MS;
+}
+
+function withRePage(state: TargetState, reason: string, runId: string): TargetState {
+  const id = transitionId(state.target, runId, 're-page', state.paged.join());
+  return { ...state, rePageWanted: null, outbox: [...state.outbox, { kind: 're-page', id, reason }] };
+}
+
+const pageKey = (finding: OpenFinding): string => `${finding.fingerprint}:${finding.valueHash ?? ''}`;
+
+function transition(
+  name: EventName,
+  target: string,
+  runId: string,
+  about: string,
+  detail: Readonly<Record<string, unknown>>,
+): Transition {
+  const id = transitionId(target, runId, name, about);
+  return { kind: 'event', id, name, detail: { id, target, runId, ...detail } };
+}
+
+/** Stable over retries, so that whoever gets a transition twice can tell. */
+function transitionId(...parts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
+}

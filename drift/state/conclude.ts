@@ -1,0 +1,122 @@
+import { NO_COVERAGE } from '../coverage.ts';
+import { type Report, reportSchema } from '../report.ts';
+import type { Run } from '../run.ts';
+import type { Target } from '../target.ts';
+import { decideVerdict } from '../verdict.ts';
+import type { TargetState } from './state.ts';
+
+/** How a run came to its end, as the service saw it. `failure`: it could not be started, or never ended. */
+export interface Ended {
+  readonly build: { readonly status: string; readonly log: string | null } | null;
+  readonly failure: string | null;
+}
+
+/** What the build left behind: a text, or why there is none that can be read. */
+export type Evidence = { readonly text: string } | { readonly missing: string };
+
+/**
+ * The one judgement of a run (DESIGN §2, §4): a report that is valid, speaks of this very run and comes from a build
+ * that succeeded counts; anything else is `unknown`, with a reason.
+ */
+export function conclude(
+  run: Run,
+  ended: Ended,
+  evidence: Evidence,
+  target: Target,
+  state: TargetState | null,
+  now: Date,
+): Report {
+  const log = ended.build?.log ?? null;
+  const lastInSync = state?.lastInSync ?? null;
+  const parsed = parseEvidence(run, evidence);
+  const failure = reasonNotToTrust(ended, parsed);
+  if (failure !== null) {
+    const partial = 'report' in parsed ? parsed.report : null;
+    return {
+      ...unknownReport(run, failure, now),
+      startedAt: partial?.startedAt ?? run.requestedAt,
+      log,
+      commit: { checked: run.commit, lastInSync },
+      tool: partial?.tool ?? null,
+      unconfirmed: partial === null ? [] : [...partial.findings, ...partial.unconfirmed],
+      notes: partial?.notes ?? [],
+    };
+  }
+  if (!('report' in parsed)) throw new Error('unreachable: a run without a report has a reason');
+  const { report } = parsed;
+  const firstSeen = new Map((state?.findings ?? []).map((finding) => [finding.fingerprint, finding.firstSeen]));
+  const findings = report.findings.map((finding) => ({
+    ...finding,
+    severity: target.severity,
+    firstSeen: firstSeen.get(finding.fingerprint) ?? report.endedAt,
+  }));
+  const counted = findings.filter((finding) => finding.acknowledged === null).length;
+  const ending = report.verdict === 'unknown' ? { ok: false as const, reason: report.reason } : { ok: true as const };
+  const { verdict, reason } = decideVerdict(ending, counted, report.coverage, target.minCoverage);
+  return {
+    ...report,
+    verdict,
+    reason,
+    log,
+    trigger: run.trigger,
+    commit: { checked: run.commit, lastInSync },
+    config: run.config,
+    findings,
+  };
+}
+
+/** A report of a run that could not look. */
+export function unknownReport(run: Run, reason: string, now: Date): Report {
+  return {
+    schema: 'plumbline.report/1',
+    target: run.target,
+    layer: run.layer,
+    runId: run.runId,
+    trigger: run.trigger,
+    commit: { checked: run.commit, lastInSync: null },
+    startedAt: run.requestedAt,
+    endedAt: now.toISOString(),
+    verdict: 'unknown',
+    reason,
+    log: null,
+    tool: null,
+    config: run.config,
+    coverage: NO_COVERAGE,
+    findings: [],
+    unconfirmed: [],
+    notes: [],
+  };
+}
+
+function reasonNotToTrust(ended: Ended, parsed: { report: Report } | { problem: string }): string | null {
+  if (ended.failure !== null) return ended.failure;
+  const own = 'report' in parsed && parsed.report.verdict === 'unknown' ? parsed.report.reason : null;
+  if (ended.build === null) return own ?? 'the run ended without a build';
+  if (ended.build.status !== 'SUCCEEDED') {
+    return own ?? `the build ended ${ended.build.status} before the check was complete; its log tells why`;
+  }
+  return 'problem' in parsed ? parsed.problem : null;
+}
+
+function parseEvidence(run: Run, evidence: Evidence): { report: Report } | { problem: string } {
+  if ('missing' in evidence) return { problem: evidence.missing };
+  let json: unknown;
+  try {
+    json = JSON.parse(evidence.text);
+  } catch {
+    return { problem: 'the report is not JSON: it was cut or damaged' };
+  }
+  const parsed = reportSchema.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    return { problem: `the report is not valid at ${issue?.path.join('.') || 'its root'}: ${issue?.message}` };
+  }
+  const report = parsed.data;
+  if (report.target !== run.target || report.runId !== run.runId || report.layer !== run.layer) {
+    return { problem: `the report speaks of run ${report.runId} of ${report.target}, not of this run` };
+  }
+  if (report.commit.checked !== run.commit) {
+    return { problem: `the report speaks of commit ${report.commit.checked}, not of ${run.commit}` };
+  }
+  return { report };
+}

@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { TRIGGERS } from '../run.ts';
+
+/** A run that asks to be started. `ticket` is the nonce of its ticket; times are ISO. */
+const requestedSchema = z
+  .object({
+    runId: z.string(),
+    commit: z.string(),
+    trigger: z.enum(TRIGGERS),
+    /** What made the request one request; with it the same run is asked for again. */
+    seed: z.string(),
+    at: z.string(),
+    deadline: z.string(),
+  })
+  .readonly();
+export type Requested = z.infer<typeof requestedSchema>;
+
+/** `queue/<target>.json`: the run in progress and the newest waiting one. One run per target at a time. */
+export const queueSchema = z
+  .object({
+    schema: z.literal('plumbline.queue/1'),
+    running: requestedSchema
+      .unwrap()
+      .extend({ ticket: z.string(), claimedAt: z.string(), build: z.string().nullable() })
+      .readonly()
+      .nullable(),
+    waiting: requestedSchema.unwrap().extend({ throttled: z.string().nullable() }).readonly().nullable(),
+  })
+  .readonly();
+export type Queue = z.infer<typeof queueSchema>;
+export type Running = NonNullable<Queue['running']>;
+export type Waiting = NonNullable<Queue['waiting']>;
+
+/** The largest queue file that is read back, in bytes. */
+export const MAX_QUEUE_BYTES = 64 * 1024;
+
+export const EMPTY_QUEUE: Queue = { schema: 'plumbline.queue/1', running: null, waiting: null };
+
+/** What becomes of a request: it starts now (or goes on starting), joins the run in progress, or waits for its end. */
+export type Claim =
+  | { readonly kind: 'start'; readonly queue: Queue; readonly running: Running }
+  | { readonly kind: 'join'; readonly running: Running }
+  | { readonly kind: 'wait'; readonly queue: Queue; readonly running: Running };
+
+/** @param ticket a fresh nonce; a request that was claimed before keeps its own */
+export function claim(queue: Queue, request: Requested, ticket: string, now: Date): Claim {
+  const { running, waiting } = queue;
+  if (running === null) {
+    const started: Running = { ...request, ticket, claimedAt: now.toISOString(), build: null };
+    const served = waiting !== null && waiting.runId <= request.runId;
+    return { kind: 'start', queue: { ...queue, running: started, waiting: served ? null : waiting }, running: started };
+  }
+  if (running.runId === request.runId) {
+    return running.build === null ? { kind: 'start', queue, running } : { kind: 'join', running };
+  }
+  if (running.commit === request.commit) return { kind: 'join', running };
+  const newest = waiting !== null && waiting.runId >= request.runId ? waiting : { ...request, throttled: null };
+  return { kind: 'wait', queue: { ...queue, waiting: newest }, running };
+}
+
+/** The queue once the build of `runId` is known. */
+export function started(queue: Queue, runId: string, build: string): Queue {
+  return queue.running?.runId === runId ? { ...queue, running: { ...queue.running, build } } : queue;
+}
+
+/** The queue when there was no room for the build: the run waits, unless a newer one does already. */
+export function throttled(queue: Queue, runId: string, reason: string): Queue {
+  if (queue.running?.runId !== runId) return queue;
+  const { ticket: _ticket, claimedAt: _claimedAt, build: _build, ...request } = queue.running;
+  const newer = queue.waiting !== null && queue.waiting.runId > runId ? queue.waiting : null;
+  return { ...queue, running: null, waiting: newer ?? { ...request, throttled: reason } };
+}
+
+/** The queue once the run has been judged, whether it was running or only waiting. */
+export function released(queue: Queue, runId: string): Queue {
+  return {
+    ...queue,
+    running: queue.running?.runId === runId ? null : queue.running,
+    waiting: queue.waiting?.runId === runId ? null : queue.waiting,
+  };
+}

@@ -1,0 +1,128 @@
+import { z } from 'zod';
+import { CAUSES } from '../cause.ts';
+import { CHANGES } from '../finding.ts';
+import { EVENTS } from '../names.ts';
+import { SEVERITIES, type Target } from '../target.ts';
+import { VERDICTS } from '../verdict.ts';
+
+const EVENT_NAMES = [
+  EVENTS.driftOpened,
+  EVENTS.driftChanged,
+  EVENTS.driftResolved,
+  EVENTS.checkFailed,
+  EVENTS.checkRecovered,
+] as const;
+
+/** A finding that is open: seen by the newest run that looked at its subject. */
+export const openFindingSchema = z
+  .object({
+    subject: z.string(),
+    path: z.string().optional(),
+    change: z.enum(CHANGES),
+    cause: z.enum(CAUSES),
+    fingerprint: z.string(),
+    valueHash: z.string().nullable(),
+    severity: z.enum(SEVERITIES),
+    firstSeen: z.string(),
+    /** A person knows of it: it stays listed and does not page. */
+    acknowledged: z.boolean(),
+  })
+  .readonly();
+export type OpenFinding = z.infer<typeof openFindingSchema>;
+
+/** Something that happened and must be told: an event on the bus, or the alarm raised anew. */
+export const transitionSchema = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('event'),
+    id: z.string(),
+    name: z.enum(EVENT_NAMES),
+    detail: z.record(z.string(), z.unknown()),
+  }),
+  z.object({ kind: z.literal('re-page'), id: z.string(), reason: z.string() }),
+]);
+export type Transition = z.infer<typeof transitionSchema>;
+
+/** The newest judged run, as the state remembers it. */
+export const judgedRunSchema = z
+  .object({
+    runId: z.string(),
+    trigger: z.string(),
+    commit: z.string().nullable(),
+    startedAt: z.string(),
+    endedAt: z.string(),
+    verdict: z.enum(VERDICTS),
+    reason: z.string(),
+    log: z.string().nullable(),
+    compared: z.number(),
+    total: z.number(),
+    /** Coverage is below the target's `minCoverage`. */
+    incomplete: z.boolean(),
+  })
+  .readonly();
+
+/** `state/<target>.json`: the latest verdict, what is open, and the outbox of what is not announced yet. */
+export const stateSchema = z
+  .object({
+    schema: z.literal('plumbline.state/1'),
+    target: z.string(),
+    /** Since when the service expects runs on this schedule; staleness counts from here until the first one. */
+    since: z.string(),
+    /** The schedule that `since` speaks of; null while paused or without one. */
+    schedule: z.string().nullable(),
+    last: judgedRunSchema.nullable(),
+    /** Commit of the newest run that was in sync. */
+    lastInSync: z.string().nullable(),
+    findings: z.array(openFindingSchema).readonly(),
+    /** No run came when one was due. */
+    stale: z.boolean(),
+    /** Whether "it cannot be seen" is what was announced last. */
+    failing: z.boolean(),
+    /** What the alarm is red for: identity and value of each finding that pages. */
+    paged: z.array(z.string()).readonly(),
+    /** A new or changed finding came while the alarm was red, and the pager was not yet rung again. */
+    rePageWanted: z.string().nullable(),
+    rePagedAt: z.string().nullable(),
+    outbox: z.array(transitionSchema).readonly(),
+  })
+  .readonly();
+export type TargetState = z.infer<typeof stateSchema>;
+
+/** The largest state that is read back, in bytes. */
+export const MAX_STATE_BYTES = 8 * 1024 * 1024;
+
+/** A target that the service has just met. */
+export function newState(target: string, now: Date): TargetState {
+  return {
+    schema: 'plumbline.state/1',
+    target,
+    since: now.toISOString(),
+    schedule: null,
+    last: null,
+    lastInSync: null,
+    findings: [],
+    stale: false,
+    failing: false,
+    paged: [],
+    rePageWanted: null,
+    rePagedAt: null,
+    outbox: [],
+  };
+}
+
+/** The open findings that page now: not acknowledged, and pending ones only after the target's grace. */
+export function pagingFindings(state: TargetState, target: Target, now: Date): readonly OpenFinding[] {
+  if (!target.enabled) return [];
+  return state.findings.filter((finding) => !finding.acknowledged && !inGrace(finding, target, now));
+}
+
+function inGrace(finding: OpenFinding, target: Target, now: Date): boolean {
+  const age = now.getTime() - Date.parse(finding.firstSeen);
+  return finding.cause === 'pending' && age < target.pendingGraceSeconds * 1000;
+}
+
+/** The `Unknown` metric: 0 seen, 1 last run failed or incomplete, 2 stale. */
+export function unknownLevel(state: TargetState, target: Target): 0 | 1 | 2 {
+  if (!target.enabled) return 0;
+  if (state.stale) return 2;
+  return state.last !== null && (state.last.verdict === 'unknown' || state.last.incomplete) ? 1 : 0;
+}
