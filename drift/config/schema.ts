@@ -1,0 +1,205 @@
+import { z } from 'zod';
+import { parseSchedule, ScheduleError } from '../schedule.ts';
+import { SEVERITIES } from '../target.ts';
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
+const DURATION = /^(\d{1,6})(s|m|h|d)$/;
+const UNIT_SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
+
+/** Role chaining ends after an hour: a plan that takes longer would lose its credentials. */
+const MAX_TIMEOUT_SECONDS = 55 * 60;
+
+/** Most targets after `in` is expanded. */
+export const MAX_TARGETS = 5000;
+
+const text = (what: string, max = 500) =>
+  z
+    .string({ error: `write ${what} as text` })
+    .min(1, `write ${what}`)
+    .max(max, `${what} is longer than ${max} characters`);
+
+const name = z
+  .string()
+  .regex(
+    NAME,
+    'a name has letters, digits, ".", "_" and "-", starts with a letter or digit, and has at most 40 characters',
+  );
+
+/** `90s`, `30m`, `2h`, `1d`, in seconds. */
+const duration = z
+  .string({ error: 'write a duration as 90s, 30m, 2h or 1d' })
+  .regex(DURATION, 'write a duration as 90s, 30m, 2h or 1d')
+  .transform((value) => {
+    const [, count = '0', unit = 's'] = DURATION.exec(value) ?? [];
+    return Number(count) * UNIT_SECONDS[unit as keyof typeof UNIT_SECONDS];
+  });
+
+const secretReference = z
+  .union(
+    [
+      z.strictObject({ secret: text('the name of a Secrets Manager secret') }),
+      z.strictObject({ parameter: text('the name of an SSM parameter') }),
+    ],
+    { error: 'write { secret: name } for Secrets Manager or { parameter: /name } for SSM; never the value itself' },
+  )
+  .describe('Where a secret value lies: a Secrets Manager secret or an SSM parameter, by name.');
+
+/** A path inside the repository, relative to its root. */
+const repositoryPath = text('a path').refine(
+  (path) =>
+    !path.startsWith('/') && !path.startsWith('~') && !path.split(/[\\/]/).includes('..') && !path.includes('\0'),
+  'a path must lie inside the repository: relative to its root and without ".."',
+);
+
+const severity = z.enum(SEVERITIES, { error: `a severity is one of ${SEVERITIES.join(', ')}` });
+
+/** Values that YAML reads as booleans or numbers are meant as text here. */
+const scalarText = z
+  .union([z.string(), z.number(), z.boolean()], { error: 'write a text, a number or a boolean' })
+  .transform(String);
+
+const source = z.strictObject({
+  url: text('the address of a git repository')
+    .regex(
+      /^https:\/\/[^\s@]+$/,
+      'write an https:// address without a user or token in it; a token goes to "token: { secret: name }"',
+    )
+    .describe('Address of the repository, https only.'),
+  ref: text('a branch or tag')
+    .regex(/^(?!-)[^\s~^:?*[\\]+$/, 'write the name of a branch or tag')
+    .default('main')
+    .describe('Branch or tag whose head is the truth. Default: main.'),
+  token: secretReference.optional().describe('Token to read the repository with, sent as the password of basic auth.'),
+});
+
+const environment = z
+  .strictObject({
+    account: z
+      .string({ error: 'write the account in quotes, so that YAML does not read it as a number: "123456789012"' })
+      .regex(/^\d{12}$/, 'an account has 12 digits, in quotes')
+      .optional()
+      .describe('AWS account of the targets, 12 digits in quotes.'),
+    region: text('a region')
+      .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'write a region, such as eu-west-1')
+      .optional()
+      .describe('AWS region of the targets.'),
+    role: name.optional().describe('Prefix of the roles per layer: <role>-terraform.'),
+    severity: severity
+      .default('warning')
+      .describe('Who is told of findings here, unless a target says otherwise. Default: warning.'),
+    state: z
+      .array(text('bucket/key').regex(/^[a-z0-9][a-z0-9.-]{2,62}\/\S+$/, 'write bucket/key, such as acme-state/prod/*'))
+      .max(50)
+      .default([])
+      .describe('Terraform states that the terraform role may read, as bucket/key with * allowed in the key.'),
+    values: z
+      .record(name, scalarText)
+      .default({})
+      .describe('Own values of this environment; targets use them as placeholders, like the name of the environment.'),
+  })
+  .nullable()
+  .transform((value) => value ?? { severity: 'warning' as const, state: [], values: {} });
+
+const terraform = z.strictObject({
+  path: repositoryPath.describe('Folder of the root module, from the root of the repository.'),
+  varFiles: z.array(repositoryPath).max(50).default([]).describe('Variable files, relative to the root module.'),
+  vars: z.record(z.string(), scalarText).default({}).describe('Variables.'),
+  backendConfig: z.record(z.string(), scalarText).default({}).describe('Values of a partial backend configuration.'),
+  workspace: text('a workspace', 90).optional().describe('Workspace to look at. Default: default.'),
+  tool: z
+    .enum(['terraform', 'tofu'], { error: 'write terraform or tofu' })
+    .default('terraform')
+    .describe('Default: terraform.'),
+  version: z
+    .string({ error: 'write the version in quotes: "1.11.4"' })
+    .regex(/^\d+\.\d+\.\d+(-[a-z0-9]+)?$/, 'write an exact version, such as 1.11.4')
+    .optional()
+    .describe('Exact version. Default: the one on PATH.'),
+  env: z
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'write the name of an environment variable'), secretReference)
+    .default({})
+    .describe('Secrets given to the tool as environment variables.'),
+});
+
+const schedule = z
+  .string({ error: 'write a schedule as rate(1 hour) or cron(0 8 ? * MON-FRI *)' })
+  .superRefine((value, context) => {
+    try {
+      parseSchedule(value);
+    } catch (error) {
+      if (!(error instanceof ScheduleError)) throw error;
+      context.addIssue({ code: 'custom', message: error.message });
+    }
+  });
+
+const target = z.strictObject({
+  in: z
+    .array(z.string({ error: 'write the name of an environment' }), {
+      error: 'write the environments as a list: in: [prod]',
+    })
+    .min(1, 'write at least one environment: in: [prod]')
+    .describe('Environments this target is instantiated for.'),
+  source: z
+    .string({ error: 'write the name of a source' })
+    .optional()
+    .describe('Source that declares it. Absent: it lies beside this file and is only checked locally.'),
+  schedule: schedule.optional().describe('When to look: rate(…) or cron(…) in UTC.'),
+  severity: severity.optional().describe("Who is told. Default: the environment's."),
+  minCoverage: z
+    .number({ error: 'write a number from 0 to 1' })
+    .min(0, 'write a number from 0 to 1')
+    .max(1, 'write a number from 0 to 1')
+    .default(1)
+    .describe('Part that must be seen, else the verdict is unknown. Default: 1.'),
+  timeout: duration
+    .refine((seconds) => seconds >= 60 && seconds <= MAX_TIMEOUT_SECONDS, 'a timeout is 1m to 55m')
+    .default(1800)
+    .describe('How long a check may take. Default: 30m, at most 55m.'),
+  enabled: z
+    .boolean({ error: 'write true or false' })
+    .default(true)
+    .describe('false: paused, nothing runs and nothing pages. Default: true.'),
+  pendingGrace: duration.default(7200).describe('Drift that is merged and not applied pages after this. Default: 2h.'),
+  terraform: terraform.describe('Checked with terraform plan.'),
+});
+
+const notify = z.strictObject({
+  pagerduty: z
+    .strictObject({ parameter: text('the name of an SSM parameter') })
+    .optional()
+    .describe('SSM parameter that holds the address of a PagerDuty CloudWatch integration.'),
+  email: z.array(z.email('write an e-mail address')).max(20).default([]).describe('E-mail addresses.'),
+});
+
+/** `plumbline.yaml` as it is written. */
+export const configFileSchema = z.strictObject({
+  version: z.literal(1, { error: 'write version: 1' }),
+  sources: z.record(name, source).default({}).describe('Git repositories by name.'),
+  environments: z.record(name, environment).describe('Accounts, regions and roles by name.'),
+  targets: z.record(name, target).describe('What is compared, by name; it becomes <environment>/<name>.'),
+  notify: z.partialRecord(severity, notify).default({}).describe('Who is told, by severity.'),
+});
+export type ConfigFile = z.infer<typeof configFileSchema>;
+
+/** Keys that the design names and this version does not do yet: a clear error, never silently accepted. */
+export const LATER_KEYS: ReadonlySet<string> = new Set([
+  'ignore',
+  'accept',
+  'acknowledge',
+  'windows',
+  'retention',
+  'budget',
+  'nodes',
+  'kubernetes',
+  'cluster',
+  'observe',
+  'confirm',
+  'allowOtherCommits',
+  'retired',
+  'webhook',
+]);
+
+/** The JSON Schema for editors. */
+export function configJsonSchema(): unknown {
+  return { title: 'plumbline.yaml', ...z.toJSONSchema(configFileSchema, { io: 'input', unrepresentable: 'any' }) };
+}
