@@ -76,6 +76,14 @@ export interface Secrets {
   read(reference: SecretReference): Promise<string>;
 }
 
+/** A secret could not be read: the message names it and says what to do, and holds no value. */
+export class SecretError extends Error {
+  override readonly name = 'SecretError';
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+  }
+}
+
 export interface GitRemote {
   /** The commit at the source's ref, 40 hex digits. @throws GitError with a sentence a person can act on */
   head(source: Source, token: string | null): Promise<string>;

@@ -20,6 +20,7 @@ import {
   type GitRemote,
   type Log,
   type ObjectStore,
+  SecretError,
   type Secrets,
 } from '#services/ports.ts';
 import { readRecord, updateRecord } from '#services/records.ts';
@@ -94,7 +95,7 @@ export async function startRun(request: StartRequest, world: StartWorld): Promis
     const token = source.token === undefined ? null : await world.secrets.read(source.token);
     commit = await world.git.head(source, token);
   } catch (error) {
-    if (!(error instanceof GitError)) throw error;
+    if (!(error instanceof GitError || error instanceof SecretError)) throw error;
     return fail(run, error.message, world);
   }
 
