@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /**
  * Every name that two sides must agree on: metrics, S3 keys, events, environment variables, resource names.
  * Emitters, alarms, infra and tests import them from here and nowhere else.
@@ -76,14 +78,23 @@ export const INBOX_POLICY_PATH = `inbox/\${aws:userid}/report.json`;
 
 const slug = (target: string): string => target.replace('/', '-');
 
+/** Cut to a service's limit; the hash of the whole keeps two long names apart. */
+function within(limit: number, name: string): string {
+  if (name.length <= limit) return name;
+  return `${name.slice(0, limit - 9)}-${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
+}
+
 /** Names of deployed things; `account`-wide names carry the prefix. */
 export const deployed = {
   prefix: 'plumbline',
   project: (layer: string, environment: string): string => `plumbline-${layer}-${environment}`,
   /** The role whose rights the tool's process has; `role` is the environment's prefix. */
   targetRole: (role: string, layer: string): string => `${role}-${layer}`,
-  schedule: (target: string): string => `plumbline-${slug(target)}`,
+  /** EventBridge Scheduler takes 64 characters. */
+  schedule: (target: string): string => within(64, `plumbline-${slug(target)}`),
   driftAlarm: (target: string): string => `plumbline ${target} drift`,
   unknownAlarm: (target: string): string => `plumbline ${target} unknown`,
   heartbeatAlarm: 'plumbline heartbeat',
+  deadLettersAlarm: 'plumbline dead letters',
+  function: (name: string): string => `plumbline-${name}`,
 } as const;

@@ -1,0 +1,33 @@
+import { randomBytes } from 'node:crypto';
+import { type StartWorld, startRequestSchema, startRun } from '#checks/runs/start.ts';
+import { FUNCTION_ENV } from '#drift/names.ts';
+import { CodeBuild } from '#services/aws/codebuild.ts';
+import { LambdaFunctions } from '#services/aws/lambda.ts';
+import { S3Store } from '#services/aws/s3-store.ts';
+import { AwsSecrets } from '#services/aws/secrets.ts';
+import { HttpsGit } from '#services/git-remote.ts';
+import { deployedConfig, entry, logger, parseEvent, variable } from './setup.ts';
+
+const bucket = variable(FUNCTION_ENV.bucket);
+
+const world: StartWorld = {
+  config: deployedConfig(),
+  store: new S3Store(bucket),
+  builds: new CodeBuild(),
+  git: new HttpsGit(),
+  secrets: new AwsSecrets(),
+  functions: new LambdaFunctions(),
+  recordFunction: variable(FUNCTION_ENV.recordFunction),
+  fingerprintSecret: { secret: variable(FUNCTION_ENV.fingerprintSecret) },
+  bucket,
+  now: () => new Date(),
+  random: () => randomBytes(24).toString('hex'),
+  log: logger,
+};
+
+/** Starts a run of one target: `{ target, trigger, at?, seed? }`, from a schedule, a person or another function. */
+export const handler = entry(async (event) => {
+  const request = parseEvent(startRequestSchema, event);
+  logger.appendKeys({ target: request.target });
+  return startRun(request, world);
+});
