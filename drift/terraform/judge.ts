@@ -1,0 +1,178 @@
+import type { Coverage, Uncovered } from '../coverage.ts';
+import type { Finding } from '../finding.ts';
+import type { Note } from '../note.ts';
+import type { Severity } from '../target.ts';
+import { decideVerdict, type Ending, type Verdict } from '../verdict.ts';
+import { Attribution, plannedChanges } from './attribution.ts';
+import { diagnosticText, errorDiagnostics } from './diagnostics.ts';
+import { findingsOf } from './findings.ts';
+import { notesOf } from './notes.ts';
+import { type Plan, PlanError, parsePlan, resourceChanges, stateResources } from './plan.ts';
+import { createRedactor } from './redact.ts';
+import { sensitiveTexts } from './secrets.ts';
+
+/** Findings that are listed in full; the rest is counted. */
+const MAX_FINDINGS = 1000;
+const MAX_UNCOVERED = 1000;
+
+/** What is left of one check: the files the tool wrote, and how it ended. */
+export interface TerraformEvidence {
+  /** `show -json` of the plan, as bytes or text; null: missing. */
+  readonly plan: string | Uint8Array | null;
+  /** Of `plan -detailed-exitcode`; null: lost. */
+  readonly exitCode: number | null;
+  /** `show -json` of a second plan with `-refresh=false`. */
+  readonly planWithoutRefresh?: string | Uint8Array | null;
+  /** The lines of `plan -json`. */
+  readonly events?: string | null;
+  /** The check could not finish; the reason is one sentence. */
+  readonly failure?: { readonly step: string; readonly reason: string };
+  /** Values that are known to be secret from elsewhere. */
+  readonly secrets?: readonly string[];
+}
+
+export interface JudgeContext {
+  readonly target: string;
+  readonly severity: Severity;
+  /** 0 to 1. */
+  readonly minCoverage: number;
+  /** Key of the value hashes; null where there is none (a local check). */
+  readonly fingerprintKey: string | null;
+}
+
+export interface TerraformJudgement {
+  readonly verdict: Verdict;
+  readonly reason: string;
+  readonly toolVersion: string | null;
+  readonly coverage: Coverage;
+  readonly findings: readonly Finding[];
+  readonly unconfirmed: readonly Finding[];
+  readonly notes: readonly Note[];
+}
+
+/** Judges one plan by its content; the exit code can only take trust away (facts/terraform.md §2). */
+export function judgeTerraform(evidence: TerraformEvidence, context: JudgeContext): TerraformJudgement {
+  const { plan, problem } = readPlan(evidence.plan);
+  const second = evidence.planWithoutRefresh == null ? null : readPlan(evidence.planWithoutRefresh).plan;
+  const withoutRefresh = second?.errored === true ? null : second;
+  const secrets = new Set(evidence.secrets ?? []);
+  for (const read of [plan, withoutRefresh]) {
+    if (read !== null) for (const text of sensitiveTexts(read)) secrets.add(text);
+  }
+  const redact = createRedactor(secrets);
+  const ending = endingOf(evidence, plan, problem, redact);
+  if (plan === null) {
+    const coverage = { compared: 0, total: 0, uncovered: [] };
+    return {
+      ...decideVerdict(ending, 0, coverage, 1),
+      toolVersion: null,
+      coverage,
+      findings: [],
+      unconfirmed: [],
+      notes: [],
+    };
+  }
+  const attribution = new Attribution(plan, withoutRefresh);
+  const all = plannedChanges(plan).flatMap((entry) => findingsOf(entry, { ...context, attribution, redact }));
+  const findings = all.slice(0, MAX_FINDINGS);
+  const coverage = coverageOf(plan, redact);
+  const notes = [...notesOf(plan, redact), ...countRest(all.slice(MAX_FINDINGS))];
+  return {
+    ...decideVerdict(ending, all.length, coverage, context.minCoverage),
+    toolVersion: plan.terraform_version ?? null,
+    coverage,
+    findings: ending.ok ? findings : [],
+    unconfirmed: ending.ok ? [] : findings,
+    notes,
+  };
+}
+
+/** Whether a second plan is needed to tell causes apart: the live side moved, and something is planned. */
+export function needsSecondPlan(bytes: string | Uint8Array): boolean {
+  const { plan } = readPlan(bytes);
+  return plan !== null && (plan.resource_drift ?? []).length > 0 && plannedChanges(plan).length > 0;
+}
+
+function readPlan(bytes: string | Uint8Array | null): { plan: Plan | null; problem: string | null } {
+  if (bytes === null) return { plan: null, problem: 'there is no plan' };
+  try {
+    return { plan: parsePlan(bytes), problem: null };
+  } catch (error) {
+    if (error instanceof PlanError) return { plan: null, problem: error.message };
+    throw error;
+  }
+}
+
+function endingOf(
+  evidence: TerraformEvidence,
+  plan: Plan | null,
+  problem: string | null,
+  redact: (text: string) => string,
+): Ending {
+  const [first, ...more] = errorDiagnostics(evidence.events ?? '');
+  const said =
+    first === undefined ? null : `${diagnosticText(first)}${more.length > 0 ? ` (and ${more.length} more)` : ''}`;
+  const bad = (reason: string): Ending => ({ ok: false, reason: redact(reason) });
+  if (evidence.failure !== undefined) return bad(evidence.failure.reason);
+  if (evidence.exitCode === null) return bad(said ?? 'the exit code of the plan is lost');
+  if (evidence.exitCode !== 0 && evidence.exitCode !== 2) {
+    return bad(said ?? `the plan ended with exit code ${evidence.exitCode}`);
+  }
+  if (plan === null) return bad(problem ?? said ?? 'there is no plan');
+  if (plan.errored === true) return bad(said ?? 'the plan has errors and is incomplete');
+  if (plan.applyable !== undefined && plan.applyable !== (evidence.exitCode === 2)) {
+    const says = plan.applyable ? 'something to apply' : 'nothing to apply';
+    return bad(`the exit code ${evidence.exitCode} and the plan, which has ${says}, contradict each other`);
+  }
+  if (evidence.exitCode === 0 && plannedChanges(plan).length > 0) {
+    return bad('the exit code 0 and the plan, which has changes, contradict each other');
+  }
+  return { ok: true };
+}
+
+/** Resource instances: those the plan speaks of, and those it should speak of and does not. */
+function coverageOf(plan: Plan, redact: (text: string) => string): Coverage {
+  const planned = resourceChanges(plan.resource_changes).filter((entry) => entry.managed);
+  const seen = new Set(planned.map((entry) => entry.subject));
+  const uncovered = new Map<string, Uncovered>();
+  const miss = (subject: string, reason: string): void => {
+    if (!uncovered.has(subject)) uncovered.set(subject, { subject: redact(subject), kind: 'unreached', reason });
+  };
+  for (const deferred of plan.deferred_changes ?? []) {
+    const [entry] = deferred.resource_change === undefined ? [] : resourceChanges([deferred.resource_change]);
+    miss(entry?.subject ?? '(a deferred resource)', `deferred: ${deferred.reason ?? 'unknown'}`);
+  }
+  // A plan in refresh-only mode has no `resource_changes` at all and speaks through `resource_drift`.
+  // The prior state of formats before 1.0 has addresses without module and index.
+  const prior = plan.format_version.startsWith('0.') ? null : plan.prior_state?.values;
+  const expected = plan.resource_changes == null ? [] : [plan.planned_values, prior];
+  for (const values of expected) {
+    for (const { address, mode } of stateResources(values)) {
+      if (mode === 'data' || seen.has(address) || wasMoved(planned, address)) continue;
+      miss(
+        address,
+        plan.complete === false ? 'the plan was limited to other resources' : 'the plan does not speak of it',
+      );
+    }
+  }
+  if (plan.complete === false && uncovered.size === 0)
+    miss('(unnamed resources)', 'the plan says that it is incomplete');
+  const compared =
+    plan.resource_changes == null
+      ? stateResources(plan.prior_state?.values).filter((r) => r.mode !== 'data').length
+      : seen.size;
+  return { compared, total: compared + uncovered.size, uncovered: [...uncovered.values()].slice(0, MAX_UNCOVERED) };
+}
+
+function wasMoved(planned: readonly { previousAddress: string | null }[], address: string): boolean {
+  return planned.some((entry) => entry.previousAddress === address);
+}
+
+function countRest(rest: readonly Finding[]): readonly Note[] {
+  const counts = new Map<string, number>();
+  for (const { action = 'change' } of rest) counts.set(action, (counts.get(action) ?? 0) + 1);
+  return [...counts].map(([action, count]) => ({
+    kind: 'more',
+    text: `${count} more finding${count === 1 ? '' : 's'} with action ${action}, not listed`,
+  }));
+}

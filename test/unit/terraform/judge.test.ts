@@ -1,0 +1,276 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type JudgeContext, judgeTerraform, needsSecondPlan, type TerraformEvidence } from '#drift/terraform/judge.ts';
+
+const LAB = path.resolve(import.meta.dirname, '../../fixtures/terraform/lab');
+interface Expected {
+  readonly cls: 'clean' | 'drift' | 'pending' | 'both' | 'error';
+  readonly changes: Readonly<Record<string, string>> | null;
+  readonly drift: Readonly<Record<string, { readonly kind: string; readonly paths: readonly string[] }>> | null;
+  readonly sub: readonly string[];
+}
+const expected: Readonly<Record<string, Expected>> = JSON.parse(readFileSync(path.join(LAB, 'expected.json'), 'utf8'));
+const context: JudgeContext = { target: 'lab/case', severity: 'warning', minCoverage: 1, fingerprintKey: 'key' };
+const PLANTED = [
+  'hunter2-OLD-SECRET',
+  'hunter2-NEW-SECRET',
+  'SECRET-pw-1',
+  'SETTING-secret-v1',
+  'SECRET-pw-DRIFTED',
+  'SETTING-secret-DRIFTED',
+];
+
+const file = (name: string): Buffer | null =>
+  existsSync(path.join(LAB, name)) ? readFileSync(path.join(LAB, name)) : null;
+const evidence = (name: string): TerraformEvidence => ({
+  plan: file(`${name}/plan.json`),
+  exitCode: Number(file(`${name}/exitcode`)?.toString()),
+  planWithoutRefresh: file(`${name}-refresh-false/plan.json`),
+  events: file(`${name}/ui.ndjson`)?.toString() ?? null,
+});
+const judge = (name: string, over: Partial<TerraformEvidence> = {}) =>
+  judgeTerraform({ ...evidence(name), ...over }, context);
+const names = Object.keys(expected);
+
+/** The rule of the cases' README; a plan that says it is incomplete cannot be in sync (DESIGN §2.3). */
+function verdictOf({ cls, changes, sub }: Expected): string {
+  if (cls === 'error') return 'unknown';
+  if (Object.keys(changes ?? {}).length > 0) return 'drifted';
+  return sub.includes('incomplete') ? 'unknown' : 'in-sync';
+}
+
+describe('recorded plans', () => {
+  it('are all there', () => {
+    const recorded = readdirSync(LAB, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    expect(recorded.map((entry) => entry.name).sort()).toEqual([...names].sort());
+    expect(names.length).toBeGreaterThan(50);
+  });
+
+  it.each(names)('%s', (name) => {
+    const wanted = expected[name];
+    if (wanted === undefined) throw new Error('no expectation');
+    const found = judge(name);
+    expect(found.verdict).toBe(verdictOf(wanted));
+    expect(found.reason).not.toBe('');
+    const subjects = [...new Set(found.findings.map((finding) => finding.subject))].sort();
+    expect(subjects).toEqual(wanted.cls === 'error' ? [] : Object.keys(wanted.changes ?? {}).sort());
+    const causes = [...new Set(found.findings.map((finding) => finding.cause))].sort();
+    if (found.verdict === 'drifted') {
+      const allowed = {
+        drift: [['out-of-band']],
+        pending: [['pending']],
+        both: [['both'], ['out-of-band', 'pending']],
+      };
+      expect(allowed[wanted.cls as keyof typeof allowed]).toContainEqual(causes);
+    }
+    const text = JSON.stringify(found);
+    for (const secret of PLANTED) expect(text).not.toContain(secret);
+  });
+
+  it('tell what left the declared state, by path', () => {
+    const paths = (name: string) => judge(name).findings.map(({ path: at, change }) => `${at} ${change}`);
+    expect(paths('drift-tag-added')).toEqual(['tags.AutoStop added']);
+    expect(paths('drift-set-change')).toEqual(['members changed', 'rule changed']);
+    expect(paths('drift-sensitive')).toEqual(expect.arrayContaining(['secret changed', 'setting changed']));
+    expect(paths('drift-deleted')).toEqual(['undefined removed']);
+  });
+
+  it('list absorbed drift as notes', () => {
+    for (const name of ['drift-computed-only', 'drift-ignored-noprop']) {
+      expect(
+        judge(name).notes.map((note) => note.kind),
+        name,
+      ).toContain('absorbed');
+    }
+    expect(judge('drift-policy-reorder').notes).toEqual([]);
+  });
+
+  it('name the error, its place and what it says', () => {
+    expect(judge('read-error').reason).toMatch(/^reading lab_object .*\(main\.tf:\d+\): api error AccessDenied/);
+    expect(judge('lock-held').reason).toMatch(/^Error acquiring the state lock/);
+  });
+
+  it('ask for a second plan only when the live side moved and something is planned', () => {
+    const asks = names.filter((name) => {
+      const plan = file(`${name}/plan.json`);
+      return plan !== null && needsSecondPlan(plan);
+    });
+    expect(asks).toContain('drift-both');
+    for (const name of ['clean', 'config-only', 'drift-ignored-noprop', 'output-only'])
+      expect(asks).not.toContain(name);
+  });
+});
+
+describe('missing evidence', () => {
+  const inSync = names.filter((name) => judge(name).verdict === 'in-sync');
+
+  it('is never in sync without exit code or plan, with a failure, or with an exit code that is neither 0 nor 2', () => {
+    expect(inSync.length).toBeGreaterThan(10);
+    for (const name of inSync) {
+      for (const over of [
+        { exitCode: null },
+        { plan: null },
+        { exitCode: 1 },
+        { exitCode: 137 },
+        { failure: { step: 'plan', reason: 'timed out' } },
+      ]) {
+        expect(judge(name, over).verdict, `${name} ${JSON.stringify(over)}`).toBe('unknown');
+      }
+    }
+  });
+
+  it('is never in sync when the plan is cut anywhere', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...inSync),
+        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+        (name, part) => {
+          const whole = file(`${name}/plan.json`)?.toString().trimEnd() ?? '';
+          const plan = whole.slice(0, Math.floor(whole.length * part));
+          expect(judge(name, { plan }).verdict).toBe('unknown');
+        },
+      ),
+    );
+  });
+
+  it('is never in sync when one resource is cut out', () => {
+    const cuts = inSync.flatMap((name) => {
+      const plan = JSON.parse(file(`${name}/plan.json`)?.toString() ?? '{}');
+      const entries: { mode: string; previous_address?: string }[] = plan.resource_changes ?? [];
+      return entries.flatMap((entry, index) =>
+        entry.mode === 'managed' ? [{ name, plan: { ...plan, resource_changes: entries.toSpliced(index, 1) } }] : [],
+      );
+    });
+    expect(cuts.length).toBeGreaterThan(10);
+    for (const { name, plan } of cuts)
+      expect(judge(name, { plan: JSON.stringify(plan) }).verdict, name).toBe('unknown');
+  });
+
+  it('is unknown for what is no plan', () => {
+    for (const plan of [
+      '',
+      '{}',
+      '[]',
+      'null',
+      '{"format_version":"2.0"}',
+      '{"format_version":"0.0"}',
+      `${'['.repeat(5000)}${']'.repeat(5000)}`,
+    ]) {
+      expect(judge('clean', { plan }).verdict, plan.slice(0, 30)).toBe('unknown');
+    }
+  });
+});
+
+/** A plan with one resource, from what is live to what is declared. */
+function planOf(before: unknown, after: unknown, over: object = {}): string {
+  const change = { actions: ['update'], before, after, after_unknown: {}, before_sensitive: {}, after_sensitive: {} };
+  const entry = { address: 'x.y', mode: 'managed', type: 'x', name: 'y', change: { ...change, ...over } };
+  return JSON.stringify({
+    format_version: '1.2',
+    terraform_version: '1.11.4',
+    applyable: true,
+    complete: true,
+    resource_changes: [entry],
+  });
+}
+const findingsOf = (plan: string) => judgeTerraform({ plan, exitCode: 2 }, context).findings;
+
+describe('values', () => {
+  it.each([
+    ['null and empty', { a: null, b: '', c: [], d: {} }, { a: [], b: null, c: {}, d: '' }],
+    ['JSON in a string', { p: '{"a":1,"b":[2]}' }, { p: '{ "b": [2], "a": 1 }' }],
+    [
+      'IAM lists',
+      { p: '{"Statement":[{"Action":["s3:Get","s3:Put"],"Effect":"Allow"}]}' },
+      { p: '{"Statement":{"Effect":"Allow","Action":["s3:Put","s3:Get"]}}' },
+    ],
+  ])('that mean the same are no difference: %s', (_name, before, after) => {
+    const [only] = findingsOf(planOf({ ...before, z: 1 }, { ...after, z: 2 }));
+    expect(findingsOf(planOf({ ...before, z: 1 }, { ...after, z: 2 }))).toHaveLength(1);
+    expect(only?.path).toBe('z');
+  });
+
+  it('keep all their digits', () => {
+    const plan = planOf({ n: 1 }, { n: 2 })
+      .replace('"n":1', '"n":12345678901234567890')
+      .replace('"n":2', '"n":12345678901234567891');
+    expect(findingsOf(plan)).toMatchObject([
+      { path: 'n', live: '"12345678901234567890"', declared: '"12345678901234567891"' },
+    ]);
+  });
+
+  it('that are marked sensitive, on whichever level, are compared and not shown, nor anywhere else', () => {
+    for (const mask of [true, { a: true }, { a: { b: true } }]) {
+      const plan = planOf(
+        { a: { b: 'old-secret-1' }, copy: 'x old-secret-1' },
+        { a: { b: 'new-secret-2' }, copy: Buffer.from('new-secret-2').toString('base64') },
+        { before_sensitive: mask, after_sensitive: mask },
+      );
+      const found = findingsOf(plan);
+      expect(found.length).toBeGreaterThanOrEqual(1);
+      for (const text of [
+        'old-secret-1',
+        'new-secret-2',
+        Buffer.from('new-secret-2').toString('base64').replace(/=+$/, ''),
+      ]) {
+        expect(JSON.stringify(found)).not.toContain(text);
+      }
+    }
+  });
+
+  it('have the same identity whatever the order of a list', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.string(), { minLength: 2, maxLength: 6 }), fc.nat(), (items, seed) => {
+        const shuffled = items.toSorted((a, b) => ((a.length + seed) % 3) - ((b.length + seed) % 3));
+        const ids = [items, shuffled].map((list) =>
+          findingsOf(planOf({ set: list }, { set: ['other'] })).map((f) => f.fingerprint),
+        );
+        expect(ids[0]).toEqual(ids[1]);
+      }),
+    );
+  });
+
+  it('tell another live value by another hash', () => {
+    const [a, b, again] = ['1', '2', '1'].map((live) => findingsOf(planOf({ v: live }, { v: '3' }))[0]?.valueHash);
+    expect(a).toBe(again);
+    expect(a).not.toBe(b);
+  });
+
+  it('are read from UTF-16 and with a byte-order mark', () => {
+    const text = planOf({ v: '1' }, { v: '2' });
+    const utf16 = Buffer.from(`\uFEFF${text}`, 'utf16le');
+    for (const plan of [`\uFEFF${text}`, Buffer.from(`\uFEFF${text}`), utf16, Buffer.from(utf16).swap16()]) {
+      expect(judgeTerraform({ plan, exitCode: 2 }, context).verdict).toBe('drifted');
+    }
+  });
+});
+
+it('lists at most a thousand findings and counts the rest', () => {
+  const entry = (index: number) => ({
+    address: `x.y[${index}]`,
+    mode: 'managed',
+    type: 'x',
+    name: 'y',
+    change: { actions: ['create'], before: null, after: {} },
+  });
+  const plan = JSON.stringify({
+    format_version: '1.2',
+    resource_changes: Array.from({ length: 1500 }, (_, index) => entry(index)),
+  });
+  const found = judgeTerraform({ plan, exitCode: 2 }, context);
+  expect(found.findings).toHaveLength(1000);
+  expect(found.reason).toBe('1500 findings');
+  expect(found.notes).toContainEqual({ kind: 'more', text: '500 more findings with action create, not listed' });
+});
+
+it('says one diagnostic once, with its count', () => {
+  const line = JSON.stringify({
+    type: 'diagnostic',
+    diagnostic: { severity: 'error', summary: 'execution halted', detail: '' },
+  });
+  const events = `${Array.from({ length: 5000 }, () => line).join('\n')}\n{"type":"diag`;
+  const found = judgeTerraform({ plan: null, exitCode: 1, events }, context);
+  expect(found.reason).toBe('execution halted, said 5000 times');
+});
