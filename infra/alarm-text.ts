@@ -1,0 +1,34 @@
+/** What every alarm's text needs to know of its deployment. Values may be tokens. */
+export interface AlarmText {
+  readonly region: string;
+  readonly account: string;
+  readonly bucket: string;
+  /** Address of the operations guide; `docs/operations.md` when the deployment names none. */
+  readonly runbooks: string;
+}
+
+export interface AlarmWords {
+  readonly about: string;
+  readonly meaning: string;
+  /** Stable ones only: an alarm's text outlives any signature. */
+  readonly links: readonly { readonly name: string; readonly url: string }[];
+  /** The runbook's anchor. */
+  readonly runbook: string;
+}
+
+/** An alarm's description, as a pager shows it; CloudWatch takes 1,024 characters. */
+export function describeAlarm(text: AlarmText, { about, meaning, links, runbook }: AlarmWords): string {
+  const lines = links.map(({ name, url }) => `${name}: ${url}`);
+  return [about, meaning, ...lines, `Runbook: ${text.runbooks}#${runbook}`].join('\n');
+}
+
+/** The console's page of an object. */
+export function objectLink({ region, bucket }: AlarmText, key: string): string {
+  return `https://${region}.console.aws.amazon.com/s3/object/${bucket}?region=${region}&prefix=${encodeURI(key)}`;
+}
+
+/** The console's list of a project's builds. */
+export function buildsLink({ region, account }: AlarmText, project: string): string {
+  const builds = `codesuite/codebuild/${account}/projects/${project}/history`;
+  return `https://${region}.console.aws.amazon.com/${builds}?region=${region}`;
+}

@@ -1,0 +1,62 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type BuildOptions, buildSync } from 'esbuild';
+import { DEPLOYED_CONFIG_FILE } from '#drift/names.ts';
+import type { DeployedConfig } from '#drift/target.ts';
+
+export const FUNCTIONS = ['dispatch', 'record', 'sweep'] as const;
+export type FunctionName = (typeof FUNCTIONS)[number];
+
+/** Folders that become assets. */
+export interface Bundles {
+  readonly functions: Readonly<Record<FunctionName, string>>;
+  /** Holds `plumbline.cjs` alone: the source of every build. */
+  readonly tool: string;
+}
+
+const root = path.resolve(import.meta.dirname, '..');
+
+/**
+ * Everything is bundled, the SDK too, so that what runs is what was tested. CommonJS, because parts of the SDK call
+ * `require`. Names are kept while white space goes: stack traces can be read without a source map, which would be
+ * larger than the code.
+ */
+const OPTIONS = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'cjs',
+  mainFields: ['module', 'main'],
+  minifyWhitespace: true,
+  minifySyntax: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+  write: false,
+} as const satisfies BuildOptions;
+
+/** Bundles the functions, each with the config beside it, and the tool. Same input, same bytes. */
+export function bundle(config: DeployedConfig): Bundles {
+  const folder = mkdtempSync(path.join(tmpdir(), 'plumbline-bundle-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const configText = JSON.stringify(config);
+  const of = (name: FunctionName): string => {
+    const into = compile(`functions/${name}.ts`, path.join(folder, name), 'index.js');
+    writeFileSync(path.join(into, DEPLOYED_CONFIG_FILE), configText);
+    return into;
+  };
+  return {
+    functions: { dispatch: of('dispatch'), record: of('record'), sweep: of('sweep') },
+    tool: compile('cli/main.ts', path.join(folder, 'tool'), 'plumbline.cjs'),
+  };
+}
+
+function compile(entry: string, folder: string, file: string): string {
+  const { outputFiles } = buildSync({ ...OPTIONS, entryPoints: [entry] });
+  const [output] = outputFiles;
+  if (output === undefined) throw new Error(`esbuild made nothing of ${entry}`);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path.join(folder, file), output.contents);
+  return folder;
+}

@@ -1,0 +1,91 @@
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import { Asset } from 'aws-cdk-lib/aws-s3-assets';
+import type { Construct } from 'constructs';
+import type { AlarmText } from './alarm-text.ts';
+import { Alerts, pascal } from './alerts.ts';
+import type { Bundles } from './bundle.ts';
+import { DeadLetters } from './dead-letters.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { Results } from './results.ts';
+import { type Clock, clockRole, scheduleSweep } from './schedules.ts';
+import { Service } from './service.ts';
+import type { ServedTarget, Settings } from './settings.ts';
+import { shardOf } from './shards.ts';
+import { TargetsStack } from './targets-stack.ts';
+import { TerraformEnvironment } from './terraform-environment.ts';
+
+export interface PlumblineStackProps extends StackProps {
+  readonly settings: Settings;
+  readonly bundles: Bundles;
+  /**
+   * Address of the operations guide, which every alarm links to.
+   * @default docs/operations.md
+   */
+  readonly runbooks?: string;
+}
+
+/** The whole service in one account and region. */
+export class PlumblineStack extends Stack {
+  constructor(scope: Construct, id: string, { settings, bundles, runbooks, ...props }: PlumblineStackProps) {
+    super(scope, id, props);
+    const results = new Results(this, 'Results');
+    const { bucketName: bucket } = results.bucket;
+    const { region, account } = settings;
+    const text: AlarmText = { region, account, bucket, runbooks: runbooks ?? 'docs/operations.md' };
+    const alerts = new Alerts(this, 'Alerts', { notify: settings.notify });
+    const { queue: deadLetters } = new DeadLetters(this, 'DeadLetters', { alerts, text });
+    new Heartbeat(this, 'Heartbeat', { alerts, text });
+
+    const tool = new Asset(this, 'Tool', { path: bundles.tool });
+    const environments = [...groupBy(settings.targets, (target) => target.environment.name)].map(
+      ([name, targets]) =>
+        new TerraformEnvironment(this, `Terraform.${name}`, {
+          environment: targets[0].environment,
+          targets,
+          tool,
+          results,
+        }),
+    );
+    const service = new Service(this, 'Service', { settings, bundles, results, environments, deadLetters });
+
+    const functions = [service.dispatch.function, service.sweep.function];
+    const role = clockRole(this, functions, deadLetters).withoutPolicyUpdates();
+    scheduleSweep(this, service.sweep.function, { role, deadLetters });
+    const clock: Clock = { role, dispatch: service.dispatch.function, deadLetters };
+    for (const [shard, targets] of groupBy(settings.targets, (target) => shardOf(target.name))) {
+      new TargetsStack(this, `Targets${shard}`, { targets, clock, topics: alerts.topics, text });
+    }
+    this.#tell(bucket, service, alerts);
+  }
+
+  #tell(bucket: string, service: Service, alerts: Alerts): void {
+    const outputs: Readonly<Record<string, string>> = {
+      ResultsBucket: bucket,
+      DispatchFunction: service.dispatch.function.functionName,
+      RecordFunction: service.record.function.functionName,
+      SweepFunction: service.sweep.function.functionName,
+      ...Object.fromEntries(
+        Object.entries(alerts.topics).map(([severity, topic]) => [`${pascal(severity)}Topic`, topic.topicArn]),
+      ),
+    };
+    for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
+  }
+}
+
+type Group = readonly [ServedTarget, ...ServedTarget[]];
+
+/** Groups in the order of their names, so that the order of the config's keys changes nothing. */
+function groupBy(
+  targets: readonly ServedTarget[],
+  nameOf: (target: ServedTarget) => string,
+): ReadonlyMap<string, Group> {
+  const groups = new Map<string, [ServedTarget, ...ServedTarget[]]>();
+  const sorted = [...targets].sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const target of sorted) {
+    const name = nameOf(target);
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [target]);
+    else group.push(target);
+  }
+  return new Map([...groups].sort(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,72 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { AnyPrincipal, Effect, Grant, type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
+
+/** How long runs are kept, and replaced versions of states and queues. */
+const KEEP_RUNS = Duration.days(365);
+const KEEP_REPLACED = Duration.days(30);
+
+/** Runs, states, queues, tickets and inboxes: the service's only memory. */
+export class Results extends Construct {
+  readonly bucket: Bucket;
+
+  constructor(scope: Construct, id: string) {
+    super(scope, id);
+    this.bucket = new Bucket(this, 'Bucket', {
+      versioned: true,
+      encryption: BucketEncryption.S3_MANAGED,
+      enforceSSL: true,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      removalPolicy: RemovalPolicy.RETAIN,
+      lifecycleRules: [
+        // A ticket holds a key, and a deleted one is still there as an old version: it goes as soon as S3 can.
+        { prefix: 'tickets/', expiration: Duration.days(1), noncurrentVersionExpiration: Duration.days(1) },
+        { prefix: 'inbox/', expiration: Duration.days(7), noncurrentVersionExpiration: Duration.days(1) },
+        { prefix: 'runs/', expiration: KEEP_RUNS, noncurrentVersionExpiration: KEEP_REPLACED },
+        { prefix: 'state/', noncurrentVersionExpiration: KEEP_REPLACED },
+        { prefix: 'queue/', noncurrentVersionExpiration: Duration.days(1) },
+        { abortIncompleteMultipartUploadAfter: Duration.days(1), expiredObjectDeleteMarker: true },
+      ],
+    });
+    // What a build has written once, nobody writes over, the build itself included.
+    this.bucket.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'InboxIsWrittenOnce',
+        effect: Effect.DENY,
+        principals: [new AnyPrincipal()],
+        actions: ['s3:PutObject'],
+        resources: [this.bucket.arnForObjects('inbox/*')],
+        conditions: { Null: { 's3:if-none-match': 'true' } },
+      }),
+    );
+    acknowledge(this.bucket, {
+      'AwsSolutions-S1': 'Its writers are three functions, each of whose acts is logged; objects are versioned.',
+    });
+  }
+
+  /** Objects whose keys match; without the right to know which there are. */
+  grantRead(grantee: IGrantable, ...patterns: readonly string[]): void {
+    this.#grant(grantee, 's3:GetObject', patterns);
+  }
+
+  grantWrite(grantee: IGrantable, ...patterns: readonly string[]): void {
+    this.#grant(grantee, 's3:PutObject', patterns);
+  }
+
+  grantDelete(grantee: IGrantable, ...patterns: readonly string[]): void {
+    this.#grant(grantee, 's3:DeleteObject', patterns);
+  }
+
+  /** Without it S3 answers 403 for an object that is not there, and absence could not be told from a missing right. */
+  grantKnowAbsence(grantee: IGrantable): void {
+    Grant.addToPrincipal({ grantee, actions: ['s3:ListBucket'], resourceArns: [this.bucket.bucketArn] });
+  }
+
+  #grant(grantee: IGrantable, action: string, patterns: readonly string[]): void {
+    const resourceArns = patterns.map((pattern) => this.bucket.arnForObjects(pattern));
+    Grant.addToPrincipal({ grantee, actions: [action], resourceArns });
+  }
+}

@@ -1,0 +1,202 @@
+import { Duration, Stack } from 'aws-cdk-lib';
+import { Match, Rule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { Grant, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { deployed, EVENTS, FUNCTION_ENV, METRICS } from '#drift/names.ts';
+import { acknowledge } from './acknowledge.ts';
+import type { Bundles } from './bundle.ts';
+import type { Results } from './results.ts';
+import { grantSecrets } from './secret-reader.ts';
+import { functionArn, ServiceFunction } from './service-function.ts';
+import type { Settings } from './settings.ts';
+import type { TerraformEnvironment } from './terraform-environment.ts';
+
+export interface ServiceProps {
+  readonly settings: Settings;
+  readonly bundles: Bundles;
+  readonly results: Results;
+  readonly environments: readonly TerraformEnvironment[];
+  readonly deadLetters: IQueue;
+}
+
+/** The statuses that end a build (https://docs.aws.amazon.com/codebuild/latest/APIReference/API_Build.html). */
+const TERMINAL = ['SUCCEEDED', 'FAILED', 'STOPPED', 'FAULT', 'TIMED_OUT'];
+
+/** The three functions, what each may do, and the event that tells `record` of a build's end. */
+export class Service extends Construct {
+  readonly dispatch: ServiceFunction;
+  readonly record: ServiceFunction;
+  readonly sweep: ServiceFunction;
+  readonly #props: ServiceProps;
+
+  constructor(scope: Construct, id: string, props: ServiceProps) {
+    super(scope, id);
+    this.#props = props;
+    this.dispatch = this.#makeDispatch();
+    this.record = this.#makeRecord();
+    this.sweep = this.#makeSweep();
+    this.#judgeEndedBuilds();
+  }
+
+  /** Starts builds. Alone it can read the fingerprint secret. */
+  #makeDispatch(): ServiceFunction {
+    const { settings, bundles, results, environments, deadLetters } = this.#props;
+    const master = new Secret(this, 'FingerprintSecret', {
+      description: 'Plumbline: master of the keys of value hashes',
+      generateSecretString: { passwordLength: 64, excludePunctuation: true },
+    });
+    acknowledge(master, {
+      'AwsSolutions-SMG4': 'With another key every finding would look changed, and page again.',
+    });
+    const dispatch = new ServiceFunction(this, 'Dispatch', {
+      name: 'dispatch',
+      description: 'Plumbline: starts the check of a target',
+      code: bundles.functions.dispatch,
+      memoryMb: 512,
+      timeout: Duration.minutes(1),
+      deadLetters,
+      environment: {
+        [FUNCTION_ENV.bucket]: results.bucket.bucketName,
+        [FUNCTION_ENV.recordFunction]: deployed.function('record'),
+        [FUNCTION_ENV.fingerprintSecret]: master.secretArn,
+      },
+    });
+    results.grantKnowAbsence(dispatch);
+    results.grantRead(dispatch, 'queue/*', 'runs/*/run.json');
+    results.grantWrite(dispatch, 'queue/*', 'runs/*/run.json', 'tickets/*');
+    Grant.addToPrincipal({
+      grantee: dispatch,
+      actions: ['secretsmanager:GetSecretValue'],
+      resourceArns: [master.secretArn],
+    });
+    const tokens = settings.targets.flatMap(({ source }) => (source.token === undefined ? [] : [source.token]));
+    grantSecrets(this, dispatch, tokens);
+    this.#letInvoke(dispatch, 'record');
+    Grant.addToPrincipal({
+      grantee: dispatch,
+      actions: ['codebuild:StartBuild'],
+      resourceArns: environments.map(({ project }) => project.projectArn),
+    });
+    return dispatch;
+  }
+
+  /** Judges runs, and tells. */
+  #makeRecord(): ServiceFunction {
+    const { bundles, results, deadLetters } = this.#props;
+    const record = new ServiceFunction(this, 'Record', {
+      name: 'record',
+      description: 'Plumbline: judges a run that ended',
+      code: bundles.functions.record,
+      // A report may have eight megabytes.
+      memoryMb: 1024,
+      timeout: Duration.minutes(2),
+      deadLetters,
+      environment: this.#finishEnvironment(),
+    });
+    results.grantKnowAbsence(record);
+    results.grantRead(record, 'runs/*', 'state/*', 'queue/*', 'inbox/*');
+    results.grantWrite(record, 'runs/*/report.json', 'runs/*/report.html', 'state/*', 'queue/*');
+    results.grantDelete(record, 'tickets/*');
+    this.#letInvoke(record, 'dispatch');
+    this.#letTell(record);
+    return record;
+  }
+
+  /** What time does. */
+  #makeSweep(): ServiceFunction {
+    const { bundles, results, environments, deadLetters } = this.#props;
+    const sweep = new ServiceFunction(this, 'Sweep', {
+      name: 'sweep',
+      description: 'Plumbline: staleness, runs that never ended, what was not told yet, the heartbeat',
+      code: bundles.functions.sweep,
+      memoryMb: 1024,
+      timeout: Duration.minutes(4),
+      deadLetters,
+      environment: {
+        ...this.#finishEnvironment(),
+        [FUNCTION_ENV.recordFunction]: deployed.function('record'),
+        [FUNCTION_ENV.deadLetterQueues]: deadLetters.queueUrl,
+      },
+    });
+    results.grantKnowAbsence(sweep);
+    results.grantRead(sweep, 'state/*', 'queue/*');
+    results.grantWrite(sweep, 'state/*');
+    this.#letInvoke(sweep, 'dispatch', 'record');
+    this.#letTell(sweep);
+    Grant.addToPrincipal({
+      grantee: sweep,
+      actions: ['codebuild:BatchGetBuilds'],
+      resourceArns: environments.map(({ project }) => project.projectArn),
+    });
+    Grant.addToPrincipal({
+      grantee: sweep,
+      actions: ['sqs:GetQueueAttributes'],
+      resourceArns: [deadLetters.queueArn],
+    });
+    return sweep;
+  }
+
+  #finishEnvironment(): Readonly<Record<string, string>> {
+    const { results, environments } = this.#props;
+    const roles = Object.fromEntries(environments.map(({ projectName, buildRole }) => [projectName, buildRole.roleId]));
+    return {
+      [FUNCTION_ENV.bucket]: results.bucket.bucketName,
+      [FUNCTION_ENV.dispatchFunction]: deployed.function('dispatch'),
+      [FUNCTION_ENV.buildRoles]: Stack.of(this).toJsonString(roles),
+    };
+  }
+
+  #letInvoke(grantee: ServiceFunction, ...names: readonly string[]): void {
+    const resourceArns = names.map((name) => functionArn(this, name));
+    Grant.addToPrincipal({ grantee, actions: ['lambda:InvokeFunction'], resourceArns });
+  }
+
+  /** Metrics, events, and raising an alarm anew: each of our own only. */
+  #letTell(grantee: ServiceFunction): void {
+    const stack = Stack.of(this);
+    const alarms = stack.formatArn({
+      service: 'cloudwatch',
+      resource: `alarm:${deployed.driftAlarm('*')}`,
+    });
+    const bus = stack.formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' });
+    const statements = [
+      new PolicyStatement({
+        actions: ['cloudwatch:PutMetricData'],
+        resources: ['*'],
+        conditions: { StringEquals: { 'cloudwatch:namespace': METRICS.namespace } },
+      }),
+      new PolicyStatement({ actions: ['cloudwatch:SetAlarmState'], resources: [alarms] }),
+      new PolicyStatement({
+        actions: ['events:PutEvents'],
+        resources: [bus],
+        conditions: { StringEquals: { 'events:source': EVENTS.source } },
+      }),
+    ];
+    for (const statement of statements) grantee.grantPrincipal.addToPrincipalPolicy(statement);
+  }
+
+  #judgeEndedBuilds(): void {
+    new Rule(this, 'BuildEnded', {
+      description: 'Plumbline: a build that checks a target has ended',
+      eventPattern: {
+        source: ['aws.codebuild'],
+        detailType: ['CodeBuild Build State Change'],
+        detail: {
+          'build-status': TERMINAL,
+          // Not one by one: a pattern may have 2,048 characters.
+          'project-name': Match.prefix(deployed.project('terraform', '')),
+        },
+      },
+      targets: [
+        new LambdaFunction(this.record.function, {
+          deadLetterQueue: this.#props.deadLetters,
+          retryAttempts: 4,
+          maxEventAge: Duration.hours(1),
+        }),
+      ],
+    });
+  }
+}

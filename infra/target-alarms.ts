@@ -1,0 +1,59 @@
+import { Duration } from 'aws-cdk-lib';
+import { Alarm, ComparisonOperator, Metric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import type { Construct } from 'constructs';
+import { deployed, keys, METRICS } from '#drift/names.ts';
+import { type AlarmText, buildsLink, describeAlarm, objectLink } from './alarm-text.ts';
+import { tell } from './alerts.ts';
+import type { ServedTarget } from './settings.ts';
+
+export interface TargetAlarmsProps {
+  readonly target: ServedTarget;
+  readonly topic: ITopic;
+  readonly text: AlarmText;
+}
+
+/**
+ * Is it drifted, and can we see it: two questions that page separately. Each alarm stays as the last check, or the last
+ * sweep, left it; that there are any is the heartbeat's business.
+ */
+export function alarmTarget(scope: Construct, { target, topic, text }: TargetAlarmsProps): void {
+  const links = [
+    { name: 'Verdict', url: objectLink(text, keys.statePage(target.name)) },
+    { name: 'Builds', url: buildsLink(text, deployed.project(target.layer, target.environment.name)) },
+  ];
+  const alarm = (id: string, alarmName: string, metricName: string, meaning: string, runbook: string): void => {
+    const made = new Alarm(scope, id, {
+      alarmName,
+      alarmDescription: describeAlarm(text, { about: target.name, meaning, links, runbook }),
+      metric: new Metric({
+        namespace: METRICS.namespace,
+        metricName,
+        dimensionsMap: { [METRICS.dimension]: target.name },
+        period: Duration.minutes(1),
+        statistic: Stats.MAXIMUM,
+      }),
+      threshold: 1,
+      evaluationPeriods: 1,
+      datapointsToAlarm: 1,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      treatMissingData: TreatMissingData.IGNORE,
+      actionsEnabled: target.enabled,
+    });
+    tell(made, topic);
+  };
+  alarm(
+    'Drift',
+    deployed.driftAlarm(target.name),
+    METRICS.drift,
+    'What runs differs from what git says. The value is the number of open findings that page.',
+    'drift',
+  );
+  alarm(
+    'Unknown',
+    deployed.unknownAlarm(target.name),
+    METRICS.unknown,
+    'Plumbline cannot see whether it drifts. 1: the last check failed or saw too little. 2: no check came when due.',
+    'unknown',
+  );
+}

@@ -1,0 +1,74 @@
+import { Stack } from 'aws-cdk-lib';
+import { Effect, type IRole, ManagedPolicy, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import { deployed } from '#drift/names.ts';
+import { acknowledge } from './acknowledge.ts';
+import { DATA_READS, OBJECT_READS, PARAMETER_READS } from './data-reads.ts';
+import type { Place } from './settings.ts';
+
+export interface TargetRoleProps {
+  readonly environment: Place;
+  /** The only one that may assume it. */
+  readonly build: IRole;
+  /** The service's own memory: closed to the code of a repository altogether. */
+  readonly results: Bucket;
+}
+
+/**
+ * The rights that a repository's own code has during a plan: reads configuration, writes nothing, and is denied the
+ * data that read-only policies include.
+ */
+export class TargetRole extends Construct {
+  readonly role: Role;
+
+  constructor(scope: Construct, id: string, { environment, build, results }: TargetRoleProps) {
+    super(scope, id);
+    const { partition } = Stack.of(this);
+    const states = environment.state.map((pattern) => `arn:${partition}:s3:::${pattern}`);
+    const publicParameters = `arn:${partition}:ssm:*::parameter/aws/service/*`;
+    this.role = new Role(this, 'Role', {
+      roleName: deployed.targetRole(environment.role, 'terraform'),
+      description: `Plumbline: what a terraform plan of ${environment.name} may read`,
+      assumedBy: build.grantPrincipal,
+      managedPolicies: [ManagedPolicy.fromAwsManagedPolicyName('ReadOnlyAccess')],
+    });
+    this.#deny('NoData', { actions: [...DATA_READS], resources: ['*'] });
+    this.#deny('NoPrivateParameters', { actions: [...PARAMETER_READS], notResources: [publicParameters] });
+    this.#deny(
+      'NoObjectsButStates',
+      states.length === 0
+        ? { actions: [...OBJECT_READS], resources: ['*'] }
+        : { actions: [...OBJECT_READS], notResources: states },
+    );
+    this.#deny('NothingOfPlumbline', { actions: ['s3:*'], resources: [results.bucketArn, results.arnForObjects('*')] });
+    this.#letDecrypt(environment, states);
+    acknowledge(this.role, {
+      'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/ReadOnlyAccess]':
+        'A plan reads whatever the repository declares; data is denied beside it.',
+    });
+  }
+
+  #deny(sid: string, what: { actions: string[]; resources?: string[]; notResources?: string[] }): void {
+    this.role.addToPolicy(new PolicyStatement({ sid, effect: Effect.DENY, ...what }));
+  }
+
+  /** States are often encrypted with a key of their own; S3 names the object, or its bucket, to the key. */
+  #letDecrypt(environment: Place, states: readonly string[]): void {
+    if (states.length === 0) return;
+    const buckets = states.map((arn) => arn.slice(0, arn.indexOf('/') >= 0 ? arn.indexOf('/') : undefined));
+    this.role.addToPolicy(
+      new PolicyStatement({
+        sid: 'StatesAreDecrypted',
+        actions: ['kms:Decrypt'],
+        resources: [`arn:${Stack.of(this).partition}:kms:*:${environment.account}:key/*`],
+        conditions: {
+          StringLike: {
+            'kms:ViaService': 's3.*.amazonaws.com',
+            'kms:EncryptionContext:aws:s3:arn': [...new Set([...states, ...buckets])].sort(),
+          },
+        },
+      }),
+    );
+  }
+}
