@@ -1,5 +1,5 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { AnyPrincipal, Effect, Grant, type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { AnyPrincipal, Effect, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
@@ -48,25 +48,31 @@ export class Results extends Construct {
   }
 
   /** Objects whose keys match; without the right to know which there are. */
-  grantRead(grantee: IGrantable, ...patterns: readonly string[]): void {
-    this.#grant(grantee, 's3:GetObject', patterns);
+  grantRead(role: Role, ...patterns: readonly string[]): void {
+    this.#grant(role, 's3:GetObject', patterns);
   }
 
-  grantWrite(grantee: IGrantable, ...patterns: readonly string[]): void {
-    this.#grant(grantee, 's3:PutObject', patterns);
+  grantWrite(role: Role, ...patterns: readonly string[]): void {
+    this.#grant(role, 's3:PutObject', patterns);
   }
 
-  grantDelete(grantee: IGrantable, ...patterns: readonly string[]): void {
-    this.#grant(grantee, 's3:DeleteObject', patterns);
+  grantDelete(role: Role, ...patterns: readonly string[]): void {
+    this.#grant(role, 's3:DeleteObject', patterns);
   }
 
   /** Without it S3 answers 403 for an object that is not there, and absence could not be told from a missing right. */
-  grantKnowAbsence(grantee: IGrantable): void {
-    Grant.addToPrincipal({ grantee, actions: ['s3:ListBucket'], resourceArns: [this.bucket.bucketArn] });
+  grantKnowAbsence(role: Role): void {
+    role.addToPolicy(new PolicyStatement({ actions: ['s3:ListBucket'], resources: [this.bucket.bucketArn] }));
   }
 
-  #grant(grantee: IGrantable, action: string, patterns: readonly string[]): void {
-    const resourceArns = patterns.map((pattern) => this.bucket.arnForObjects(pattern));
-    Grant.addToPrincipal({ grantee, actions: [action], resourceArns });
+  #grant(role: Role, action: string, patterns: readonly string[]): void {
+    const resources = patterns.map((pattern) => this.bucket.arnForObjects(pattern));
+    role.addToPolicy(new PolicyStatement({ actions: [action], resources }));
+    const bucket = Stack.of(this).resolve(this.bucket.bucketArn)['Fn::GetAtt'].join('.');
+    for (const pattern of patterns.filter((candidate) => candidate.includes('*'))) {
+      acknowledge(role, {
+        [`AwsSolutions-IAM5[Resource::<${bucket}>/${pattern}]`]: 'A part of the bucket; the keys in it change.',
+      });
+    }
   }
 }

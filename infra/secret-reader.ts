@@ -1,29 +1,31 @@
-import { Arn, ArnFormat, Stack } from 'aws-cdk-lib';
-import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
-import type { Construct } from 'constructs';
+import { ArnFormat, Stack } from 'aws-cdk-lib';
+import { PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import type { SecretReference } from '#drift/target.ts';
 
 /** Lets someone read exactly these secrets and parameters, decrypted. */
-export function grantSecrets(scope: Construct, grantee: IGrantable, references: readonly SecretReference[]): void {
+export function grantSecrets(role: Role, references: readonly SecretReference[]): void {
+  const stack = Stack.of(role);
   const secrets = new Set<string>();
   const parameters = new Set<string>();
   for (const reference of references) {
-    if ('secret' in reference) secrets.add(secretArn(scope, reference.secret));
-    else parameters.add(parameterArn(scope, reference.parameter));
+    if ('secret' in reference) secrets.add(secretArn(stack, reference.secret));
+    else parameters.add(parameterArn(stack, reference.parameter));
   }
   if (secrets.size > 0) {
-    Grant.addToPrincipal({ grantee, actions: ['secretsmanager:GetSecretValue'], resourceArns: [...secrets].sort() });
+    role.addToPolicy(
+      new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [...secrets].sort() }),
+    );
   }
   if (parameters.size > 0) {
-    Grant.addToPrincipal({ grantee, actions: ['ssm:GetParameter'], resourceArns: [...parameters].sort() });
+    role.addToPolicy(new PolicyStatement({ actions: ['ssm:GetParameter'], resources: [...parameters].sort() }));
   }
 }
 
 /** Secrets Manager adds a hyphen and six characters to a secret's name. */
-function secretArn(scope: Construct, name: string): string {
+function secretArn(stack: Stack, name: string): string {
   if (name.startsWith('arn:')) return name;
   const arnFormat = ArnFormat.COLON_RESOURCE_NAME;
-  return Stack.of(scope).formatArn({
+  return stack.formatArn({
     service: 'secretsmanager',
     resource: 'secret',
     resourceName: `${name}-??????`,
@@ -31,7 +33,7 @@ function secretArn(scope: Construct, name: string): string {
   });
 }
 
-function parameterArn(scope: Construct, name: string): string {
+function parameterArn(stack: Stack, name: string): string {
   if (name.startsWith('arn:')) return name;
-  return Arn.format({ service: 'ssm', resource: 'parameter', resourceName: name.replace(/^\//, '') }, Stack.of(scope));
+  return stack.formatArn({ service: 'ssm', resource: 'parameter', resourceName: name.replace(/^\//, '') });
 }

@@ -1,12 +1,11 @@
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { type IGrantable, type IPrincipal, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { deployed } from '#drift/names.ts';
-import { acknowledge } from './acknowledge.ts';
 
 export interface ServiceFunctionProps {
   readonly name: string;
@@ -23,16 +22,13 @@ export interface ServiceFunctionProps {
  * One function with a role and log of its own. What fails is tried twice more, then lies in the dead-letter queue.
  * No concurrency is reserved: all writes are conditional, and a young account has none to give.
  */
-export class ServiceFunction extends Construct implements IGrantable {
+export class ServiceFunction extends Construct {
   readonly function: LambdaFunction;
-  /** Known before the function is made, so that two functions can know each other. */
-  readonly arn: string;
-  readonly grantPrincipal: IPrincipal;
+  readonly role: Role;
 
   constructor(scope: Construct, id: string, props: ServiceFunctionProps) {
     super(scope, id);
     const functionName = deployed.function(props.name);
-    this.arn = functionArn(this, props.name);
     const logGroup = new LogGroup(this, 'Log', {
       logGroupName: `/plumbline/${props.name}`,
       retention: RetentionDays.THREE_MONTHS,
@@ -40,7 +36,7 @@ export class ServiceFunction extends Construct implements IGrantable {
     });
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(role);
-    this.grantPrincipal = role;
+    this.role = role;
     this.function = new LambdaFunction(this, 'Function', {
       functionName,
       description: props.description,
@@ -57,13 +53,10 @@ export class ServiceFunction extends Construct implements IGrantable {
       maxEventAge: Duration.hours(1),
       onFailure: new SqsDestination(props.deadLetters),
     });
-    acknowledge(role, {
-      'AwsSolutions-IAM5[Resource::*]': 'PutMetricData knows no resources; the namespace is a condition.',
-    });
   }
 }
 
-/** The ARN of one of the service's functions, by name. */
+/** The ARN of one of the service's functions, by name, so that two can know each other. */
 export function functionArn(scope: Construct, name: string): string {
   const resourceName = deployed.function(name);
   return Stack.of(scope).formatArn({ service: 'lambda', resource: `function:${resourceName}` });

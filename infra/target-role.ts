@@ -56,12 +56,16 @@ export class TargetRole extends Construct {
   /** States are often encrypted with a key of their own; S3 names the object, or its bucket, to the key. */
   #letDecrypt(environment: Place, states: readonly string[]): void {
     if (states.length === 0) return;
+    const keys = `arn:${Stack.of(this).partition}:kms:*:${environment.account}:key/*`;
+    acknowledge(this.role, {
+      [`AwsSolutions-IAM5[Resource::${keys}]`]: 'Whichever key the states have; S3 must ask, for the states only.',
+    });
     const buckets = states.map((arn) => arn.slice(0, arn.indexOf('/') >= 0 ? arn.indexOf('/') : undefined));
     this.role.addToPolicy(
       new PolicyStatement({
         sid: 'StatesAreDecrypted',
         actions: ['kms:Decrypt'],
-        resources: [`arn:${Stack.of(this).partition}:kms:*:${environment.account}:key/*`],
+        resources: [keys],
         conditions: {
           StringLike: {
             'kms:ViaService': 's3.*.amazonaws.com',

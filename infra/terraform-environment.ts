@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { BuildSpec, ComputeType, LinuxBuildImage, Project, Source } from 'aws-cdk-lib/aws-codebuild';
-import { Grant, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { Construct } from 'constructs';
@@ -74,14 +74,15 @@ export class TerraformEnvironment extends Construct {
       role: this.buildRole.withoutPolicyUpdates(),
     });
     logGroup.grantWrite(this.buildRole);
-    Grant.addToPrincipal({
-      grantee: this.buildRole,
-      actions: ['s3:GetObject', 's3:GetObjectVersion'],
-      resourceArns: [tool.bucket.arnForObjects(tool.s3ObjectKey)],
-    });
+    this.buildRole.addToPolicy(
+      new PolicyStatement({
+        actions: ['s3:GetObject', 's3:GetObjectVersion'],
+        resources: [tool.bucket.arnForObjects(tool.s3ObjectKey)],
+      }),
+    );
     results.grantRead(this.buildRole, 'tickets/*');
     results.grantWrite(this.buildRole, INBOX_POLICY_PATH);
-    grantSecrets(this, this.buildRole, targets.flatMap(secretsOf));
+    grantSecrets(this.buildRole, targets.flatMap(secretsOf));
     this.buildRole.addToPolicy(
       new PolicyStatement({ actions: ['sts:AssumeRole'], resources: [this.#targetRoleArn(environment)] }),
     );
