@@ -1,0 +1,61 @@
+"""Starts the emulator with its gaps filled. Ends when its standard input does: nobody is left to stop it then."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import shutil
+import sys
+import threading
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import ministack.app  # noqa: E402
+
+import alarms  # noqa: E402
+import builds  # noqa: E402
+import policies  # noqa: E402
+import schedules  # noqa: E402
+
+
+def _end() -> None:
+    builds.end_all()
+    shutil.rmtree(os.environ["SANDBOX_DIR"], ignore_errors=True)
+    os._exit(0)
+
+
+def _end_with_parent() -> None:
+    while sys.stdin.buffer.read(4096):
+        pass
+    _end()
+
+
+class Control(http.server.BaseHTTPRequestHandler):
+    """What tests may do to time: `POST /alarm-clock {"seconds": n}`."""
+
+    def do_POST(self) -> None:
+        size = int(self.headers.get("Content-Length") or 0)
+        body = json.loads(self.rfile.read(min(size, 1000)) or b"{}")
+        known = self.path == "/alarm-clock"
+        if known:
+            alarms.advance(float(body["seconds"]))
+        self.send_response(200 if known else 404)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def main() -> None:
+    for part in (policies, alarms, builds, schedules):
+        part.install()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    control = http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["SANDBOX_CONTROL_PORT"])), Control)
+    threading.Thread(target=control.serve_forever, daemon=True).start()
+    sys.argv = sys.argv[:1]
+    ministack.app.main()
+
+
+if __name__ == "__main__":
+    main()

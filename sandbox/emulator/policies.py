@@ -1,0 +1,98 @@
+"""IAM as AWS evaluates it, where the emulator does not: policy variables and some services' own condition keys."""
+
+from __future__ import annotations
+
+import contextvars
+import json
+import re
+from dataclasses import replace as with_changes
+from typing import Any
+from urllib.parse import parse_qs
+
+from ministack.core import iam_actions, iam_evaluator
+
+from replace import replace
+
+VARIABLE = re.compile(r"\$\{([^}]+)\}")
+
+
+def _expand(pattern: str, ctx: Any) -> str:
+    """`${aws:userid}` and the like; an unknown variable matches nothing, as on AWS."""
+
+    def value(match: re.Match) -> str:
+        name = match.group(1)
+        if name in ("*", "?", "$"):
+            return name
+        found = iam_evaluator._resolve_condition_key(name, ctx)
+        return str(found) if isinstance(found, (str, int, float)) else "\0unknown"
+
+    return VARIABLE.sub(value, pattern)
+
+
+def _with_variables(first_match: Any) -> Any:
+    def matched(ctx: Any, statements: list, effect: str) -> Any:
+        expanded = []
+        for statement in statements:
+            if not any("${" in item for item in (*statement.resources, *statement.not_resources)):
+                expanded.append(statement)
+                continue
+            expanded.append(
+                with_changes(
+                    statement,
+                    resources=[_expand(item, ctx) for item in statement.resources],
+                    not_resources=[_expand(item, ctx) for item in statement.not_resources],
+                )
+            )
+        return first_match(ctx, expanded, effect)
+
+    return matched
+
+
+def _with_service_keys(tag_context: Any) -> Any:
+    """Adds `cloudwatch:namespace`, `events:source` and `events:detail-type` to what a request carries."""
+
+    def context(service: str, action: str, body: bytes, params: dict) -> dict:
+        found = dict(tag_context(service, action, body, params))
+        if action == "cloudwatch:PutMetricData":
+            namespace = _decode(body).get("Namespace")
+            if namespace:
+                found["cloudwatch:namespace"] = namespace
+        if action == "events:PutEvents":
+            entries = _decode(body).get("Entries") or []
+            found["events:source"] = [str(entry.get("Source", "")) for entry in entries]
+            found["events:detail-type"] = [str(entry.get("DetailType", "")) for entry in entries]
+        return found
+
+    return context
+
+
+def _decode(body: bytes) -> dict:
+    if body[:1] == b"{":
+        return json.loads(body)
+    try:
+        text = body.decode("ascii")
+        return {key: values[0] for key, values in parse_qs(text).items()}
+    except UnicodeDecodeError:
+        import cbor2
+
+        return cbor2.loads(body) or {}
+
+
+def _with_conditional_write(object_context: Any) -> Any:
+    """Adds `s3:if-none-match` and `s3:if-match` of a write."""
+
+    def context(action: str, query: dict, path: str, headers: dict) -> dict:
+        found = dict(object_context(action, query, path, headers))
+        if action == "s3:PutObject":
+            for name in ("if-none-match", "if-match"):
+                if headers.get(name):
+                    found[f"s3:{name}"] = headers[name]
+        return found
+
+    return context
+
+
+def install() -> None:
+    replace(iam_evaluator, "_first_match", _with_variables)
+    replace(iam_actions, "request_tag_context", _with_service_keys)
+    replace(iam_actions, "_s3_object_context", _with_conditional_write)
