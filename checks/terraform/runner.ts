@@ -5,6 +5,8 @@ import { failureSentence, type Places } from './sentences.ts';
 const MAX_EVENT_LINES = 2_000;
 const MAX_EVENT_BYTES = 1024 * 1024;
 const PROGRESS_MS = 500;
+/** A stopped build has some seconds for its report; a plan has nothing to put in order. */
+const GRACE_MS = 5_000;
 
 /** One check's tool: where and as whom it runs, and how long it still may. */
 export interface RunnerOptions {
@@ -52,6 +54,7 @@ export class Runner {
       cwd,
       env: { ...env, ...extra.env },
       timeoutMs: left(),
+      graceMs: GRACE_MS,
       signal,
       ...(user === undefined ? {} : { user }),
       ...(extra.maxStdout === undefined

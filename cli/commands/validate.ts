@@ -1,0 +1,38 @@
+import type { Target } from '#drift/target.ts';
+import { readConfig } from '../config-file.ts';
+import { table } from '../output/table.ts';
+import type { Terminal } from '../terminal.ts';
+
+/** `plumbline validate`: mistakes are thrown by the reader; here is what a right config checks. */
+export async function validate(file: string, terminal: Terminal): Promise<void> {
+  const config = await readConfig(file, terminal.cwd);
+  const rows = config.targets.map((target) => [
+    target.name,
+    target.enabled ? (target.schedule ?? 'by hand') : 'paused',
+    target.terraform.path,
+    tool(target),
+    place(target),
+    target.source === undefined ? 'nobody: local only' : told(target, config.notify[target.severity]),
+  ]);
+  const { bold } = terminal.colours;
+  const head = ['TARGET', 'WHEN', 'PATH', 'TOOL', 'AS', 'TELLS'];
+  terminal.out(table([head, ...rows], (row, index) => (index === 0 ? bold(row) : row)));
+  terminal.out(
+    `\n${file} is valid: ${rows.length} target${rows.length === 1 ? '' : 's'}, hash ${config.hash.slice(0, 12)}`,
+  );
+}
+
+const tool = ({ terraform }: Target): string => `${terraform.tool} ${terraform.version ?? '(on the PATH)'}`;
+
+function place({ environment }: Target): string {
+  const { account, role, region } = environment;
+  return account === undefined || role === undefined ? '-' : `${role}-terraform in ${account} ${region}`;
+}
+
+function told(
+  { severity }: Target,
+  notify: { readonly pagerduty?: unknown; readonly email: readonly string[] } | undefined,
+): string {
+  const ways = [...(notify?.pagerduty === undefined ? [] : ['PagerDuty']), ...(notify?.email ?? [])];
+  return `${severity}: ${ways.join(', ')}`;
+}

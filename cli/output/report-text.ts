@@ -1,0 +1,83 @@
+import type { Finding } from '#drift/finding.ts';
+import type { Report } from '#drift/report.ts';
+import type { Verdict } from '#drift/verdict.ts';
+import type { Colours } from '../terminal.ts';
+import { safe, safeLine } from './safe.ts';
+
+const MARKS: Readonly<Record<Verdict, string>> = { 'in-sync': '✓', drifted: '≠', unknown: '?' };
+const MAX_UNCOVERED = 20;
+
+/** A report for people, in the order in which they ask: the verdict, why, what differs, what was not seen. */
+export function reportText(report: Report, colours: Colours): string {
+  const { bold, dim } = colours;
+  const verdict = bold(colourOf(report.verdict, colours)(`${MARKS[report.verdict]} ${report.verdict}`));
+  return [
+    `${verdict}  ${bold(report.target)}  ${safeLine(report.reason)}`,
+    dim(`  ${facts(report).join(' · ')}`),
+    ...section('', report.findings, colours),
+    ...section('seen before the check ended badly, unconfirmed:', report.unconfirmed, colours),
+    ...uncovered(report, colours),
+    ...report.notes.map(({ kind, subject, path, text }) => {
+      const about = [subject, path].filter((part) => part !== undefined).join(' ');
+      return `  ${dim(`note, ${kind}:`)} ${about === '' ? '' : `${safeLine(about)}: `}${safeLine(text)}`;
+    }),
+  ].join('\n');
+}
+
+/** One line for several reports. */
+export function summaryText(reports: readonly Report[], colours: Colours): string {
+  const count = (verdict: Verdict): number => reports.filter((report) => report.verdict === verdict).length;
+  const parts = (['drifted', 'unknown', 'in-sync'] as const)
+    .filter((verdict) => count(verdict) > 0)
+    .map((verdict) => colourOf(verdict, colours)(`${count(verdict)} ${verdict}`));
+  return `${reports.length} targets: ${parts.join(', ')}`;
+}
+
+/** 1 if any is unknown, else 2 if any drifted (DESIGN §2.11). */
+export function exitCodeOf(verdicts: readonly Verdict[]): 0 | 1 | 2 {
+  if (verdicts.length === 0 || verdicts.includes('unknown')) return 1;
+  return verdicts.includes('drifted') ? 2 : 0;
+}
+
+function colourOf(verdict: Verdict, colours: Colours): (text: string) => string {
+  if (verdict === 'in-sync') return colours.green;
+  return verdict === 'drifted' ? colours.red : colours.yellow;
+}
+
+function facts({ commit, tool, coverage, startedAt, endedAt }: Report): readonly string[] {
+  const seconds = (Date.parse(endedAt) - Date.parse(startedAt)) / 1000;
+  return [
+    ...(commit.checked === null ? [] : [`commit ${commit.checked.slice(0, 12)}`]),
+    ...(tool === null ? [] : [`${tool.name} ${tool.version ?? '?'}`]),
+    `${coverage.compared} of ${coverage.total} compared`,
+    ...(seconds > 0 ? [`${seconds.toFixed(1)} s`] : []),
+  ];
+}
+
+function section(title: string, findings: readonly Finding[], colours: Colours): readonly string[] {
+  if (findings.length === 0) return [];
+  return [...(title === '' ? [] : [`  ${title}`]), ...findings.map((finding) => findingText(finding, colours))];
+}
+
+function findingText(finding: Finding, { bold, cyan, dim, green, red }: Colours): string {
+  const what = `${finding.action ?? finding.change}${finding.actionReason === undefined ? '' : ` (${finding.actionReason})`}`;
+  const head = `  ${cyan(finding.cause)}  ${bold(safeLine(finding.subject))}${
+    finding.path === undefined ? '' : `  ${safeLine(finding.path)}`
+  }  ${dim(safeLine(what))}`;
+  const side = (name: string, value: string | undefined, colour: (text: string) => string): readonly string[] =>
+    value === undefined ? [] : [`    ${dim(name)} ${colour(indent(safe(value)))}`];
+  return [head, ...side('declared', finding.declared, green), ...side('live    ', finding.live, red)].join('\n');
+}
+
+const indent = (text: string): string => text.replaceAll('\n', `\n${' '.repeat(13)}`);
+
+function uncovered({ coverage }: Report, { yellow, dim }: Colours): readonly string[] {
+  const { uncovered: parts } = coverage;
+  const rest = parts.length - MAX_UNCOVERED;
+  return [
+    ...parts
+      .slice(0, MAX_UNCOVERED)
+      .map(({ subject, kind, reason }) => `  ${yellow(kind)}  ${safeLine(subject)}: ${safeLine(reason)}`),
+    ...(rest > 0 ? [dim(`  and ${rest} more that were not compared`)] : []),
+  ];
+}

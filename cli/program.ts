@@ -1,0 +1,93 @@
+import { Command } from 'commander';
+import manifest from '../package.json' with { type: 'json' };
+import { build } from './commands/build.ts';
+import { type CheckOptions, check } from './commands/check.ts';
+import { type JudgeOptions, judgeTerraformFiles } from './commands/judge.ts';
+import { validate } from './commands/validate.ts';
+import type { Terminal } from './terminal.ts';
+
+const CONFIG_HELP = 'the config file';
+const EXIT_CODES = `
+Exit codes: 0 in sync, 2 drifted, 1 unknown or wrongly used.
+For several targets: 1 if any is unknown, else 2 if any drifted.`;
+
+/** The command line. Each command is one function in `commands/`. */
+export function createProgram(terminal: Terminal): Command {
+  const program = new Command('plumbline')
+    .description('Tells when what runs is no longer what its git repository says.')
+    .version(manifest.version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.out(text.trimEnd()),
+      writeErr: (text) => terminal.err(text.trimEnd()),
+    })
+    .showHelpAfterError('(plumbline --help tells more)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  plumbline check -c plumbline.yaml prod/network      one target
+  plumbline check 'prod/*' --json                     several, as a JSON array of reports
+  plumbline check prod/network --html report.html     for a browser
+  plumbline validate                                  what is wrong with plumbline.yaml, or what it checks
+  plumbline judge terraform --plan plan.json --exit-code 2
+${EXIT_CODES}`,
+    );
+
+  program
+    .command('check')
+    .description('compares here and now: the working copy with what runs, with the tools on the PATH; writes nothing')
+    .argument('[target...]', 'names such as prod/network; * and ? stand for any text; none: all of them')
+    .option('-c, --config <file>', CONFIG_HELP, 'plumbline.yaml')
+    .option('--json', 'print a JSON array of reports and nothing else')
+    .option('--html <file>', 'write the report as a page; for several targets the name of each is added')
+    .addHelpText(
+      'after',
+      `
+The working copy is the folder of the config file, or the top of its git repository if the target's path lies there.
+Credentials are those that terraform would find in your shell. A name in terraform.env that your shell sets is taken
+from there, otherwise it is read where the config says.
+${EXIT_CODES}`,
+    )
+    .action((targets: string[], options: CheckOptions) => check(targets, options, terminal));
+
+  program
+    .command('judge')
+    .description('judges saved evidence, without any tool or network')
+    .command('terraform')
+    .description('judges the JSON of a plan')
+    .requiredOption('--plan <file>', 'what `terraform show -json` wrote')
+    .requiredOption('--exit-code <number>', 'of `terraform plan -detailed-exitcode`')
+    .option('--plan-without-refresh <file>', 'the same of a plan with -refresh=false: it settles the cause')
+    .option('--events <file>', 'what `terraform plan -json` wrote: it tells why a plan failed')
+    .option('--json', 'print the report as JSON and nothing else')
+    .addHelpText(
+      'after',
+      `
+Example:
+  terraform plan -json -out=p.tfplan -detailed-exitcode -lock=false > events.ndjson; code=$?
+  terraform show -json p.tfplan > plan.json
+  plumbline judge terraform --plan plan.json --exit-code $code --events events.ndjson
+${EXIT_CODES}`,
+    )
+    .action((options: JudgeOptions) => judgeTerraformFiles(options, terminal));
+
+  program
+    .command('validate')
+    .description('says what is wrong with the config, all at once, or shows what it checks')
+    .option('-c, --config <file>', CONFIG_HELP, 'plumbline.yaml')
+    .action((options: { config: string }) => validate(options.config, terminal));
+
+  program
+    .command('build', { hidden: true })
+    .description('what a build of the deployed service runs: one check, whose report goes to the results bucket')
+    .addHelpText(
+      'after',
+      `
+Reads TARGET, RUN_ID, TICKET and PLUMBLINE_BUCKET, which the service sets when it starts a build, fetches the commit,
+takes the target's role and checks. Exit code 0: a report of a complete check was written, drifted or not.`,
+    )
+    .action(() => build(terminal));
+
+  return program;
+}

@@ -1,0 +1,34 @@
+import { distance } from 'fastest-levenshtein';
+import type { Target } from '#drift/target.ts';
+import { UsageError } from './terminal.ts';
+
+const MAX_NEAR = 5;
+
+/** The targets that names and patterns mean, in the config's order; none: all. @throws UsageError for a name that fits nothing */
+export function selectTargets(targets: readonly Target[], wanted: readonly string[]): readonly Target[] {
+  if (targets.length === 0) throw new UsageError('the config has no targets: there is nothing to check');
+  const patterns = wanted.map((text) => ({ text, pattern: toPattern(text) }));
+  const unknown = patterns.filter(({ pattern }) => !targets.some(({ name }) => pattern.test(name)));
+  if (unknown.length > 0) {
+    throw new UsageError(unknown.map(({ text }) => `there is no target ${text}; ${near(text, targets)}`).join('\n'));
+  }
+  if (patterns.length === 0) return targets;
+  return targets.filter(({ name }) => patterns.some(({ pattern }) => pattern.test(name)));
+}
+
+function toPattern(text: string): RegExp {
+  const escaped = text
+    .replace(/[\\^$.+()[\]{}|]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  return new RegExp(`^${escaped}$`);
+}
+
+function near(text: string, targets: readonly Target[]): string {
+  const names = targets
+    .map(({ name }) => ({ name, far: distance(text, name) }))
+    .sort((a, b) => a.far - b.far)
+    .slice(0, MAX_NEAR)
+    .map(({ name }) => name);
+  return `near are ${names.join(', ')}`;
+}

@@ -1,0 +1,51 @@
+import { stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type { Note } from '#drift/note.ts';
+import type { Target } from '#drift/target.ts';
+import { findWorkingCopy, hasLocalChanges } from '#services/git/working-copy.ts';
+import type { Terminal } from './terminal.ts';
+
+/** The files that a local check looks at, and what git says of them. */
+export interface WorkingFolder {
+  readonly folder: string;
+  readonly commit: string | null;
+  readonly notes: readonly Note[];
+}
+
+/** Where a target's files lie: beside the config file, or else at the top of the config's git repository. */
+export class WorkingFolders {
+  readonly #beside: string;
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #known = new Map<string, Promise<WorkingFolder>>();
+
+  constructor(configFile: string, terminal: Terminal) {
+    this.#beside = dirname(resolve(terminal.cwd, configFile));
+    const { PATH = '', HOME = '/' } = terminal.env;
+    this.#env = { PATH, HOME };
+  }
+
+  async of({ terraform }: Target): Promise<WorkingFolder> {
+    const top = (await findWorkingCopy(this.#beside, this.#env))?.top ?? this.#beside;
+    const folder = (await isFolder(join(this.#beside, terraform.path))) ? this.#beside : top;
+    const known = this.#known.get(folder) ?? this.#describe(folder);
+    this.#known.set(folder, known);
+    return known;
+  }
+
+  async #describe(folder: string): Promise<WorkingFolder> {
+    const copy = await findWorkingCopy(folder, this.#env);
+    if (copy === null) {
+      return { folder, commit: null, notes: [{ kind: 'commit', text: `${folder} is in no git repository` }] };
+    }
+    const changed = await hasLocalChanges(folder, this.#env);
+    const notes = changed ? [{ kind: 'commit', text: 'the working copy has local changes that no commit holds' }] : [];
+    return { folder, commit: copy.commit, notes };
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}

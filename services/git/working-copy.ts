@@ -1,0 +1,43 @@
+import { runProcess } from '../process.ts';
+
+const LIMIT_MS = 30_000;
+
+/** What git says about a folder that somebody works in. */
+export interface WorkingCopy {
+  /** The repository's top folder. */
+  readonly top: string;
+  /** HEAD; null in a repository without commits. */
+  readonly commit: string | null;
+}
+
+/** Null when the folder is in no git repository, or git is not there. */
+export async function findWorkingCopy(
+  folder: string,
+  env: Readonly<Record<string, string>>,
+): Promise<WorkingCopy | null> {
+  const top = await ask(['rev-parse', '--show-toplevel'], folder, env);
+  if (top === null || top === '') return null;
+  const commit = await ask(['rev-parse', '--verify', '--quiet', 'HEAD'], folder, env);
+  return { top, commit: commit !== null && /^[0-9a-f]{40,64}$/.test(commit) ? commit : null };
+}
+
+/** Whether anything in the folder is not as HEAD has it; files that git ignores do not count. */
+export async function hasLocalChanges(folder: string, env: Readonly<Record<string, string>>): Promise<boolean> {
+  const status = await ask(['status', '--porcelain', '--untracked-files=normal', '--', '.'], folder, env);
+  return status === null || status !== '';
+}
+
+async function ask(
+  args: readonly string[],
+  folder: string,
+  env: Readonly<Record<string, string>>,
+): Promise<string | null> {
+  const { end, stdout } = await runProcess({
+    file: 'git',
+    args: ['-c', 'core.fsmonitor=false', ...args],
+    cwd: folder,
+    env: { ...env, GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0' },
+    timeoutMs: LIMIT_MS,
+  });
+  return end.kind === 'exited' && end.exitCode === 0 ? stdout.toString('utf8').trim() : null;
+}
