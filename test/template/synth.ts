@@ -20,13 +20,23 @@ export function settingsFrom(text: string): Settings {
   return settingsOf({ ...parsed.config, commit: null }, 'plumbline.yaml');
 }
 
+const made: string[] = [];
+process.once('exit', () => {
+  for (const folder of made) rmSync(folder, { recursive: true, force: true });
+});
+
+function scratch(name: string): string {
+  const folder = mkdtempSync(path.join(tmpdir(), `plumbline-${name}-`));
+  made.push(folder);
+  return folder;
+}
+
 /** Folders with a file each: what is in them is not the template's business. */
 export function emptyBundles(): Bundles {
   const folder = (file: string): string => {
-    const made = mkdtempSync(path.join(tmpdir(), 'plumbline-test-'));
-    process.once('exit', () => rmSync(made, { recursive: true, force: true }));
-    writeFileSync(path.join(made, file), 'exports.handler = async () => {};\n');
-    return made;
+    const into = scratch('bundle');
+    writeFileSync(path.join(into, file), 'exports.handler = async () => {};\n');
+    return into;
   };
   return {
     functions: { dispatch: folder('index.js'), record: folder('index.js'), sweep: folder('index.js') },
@@ -46,9 +56,7 @@ export function deployment(
   context: Readonly<Record<string, unknown>> = {},
 ): Deployment {
   const flags = JSON.parse(readFileSync(path.join(root, 'cdk.json'), 'utf8')).context;
-  const outdir = mkdtempSync(path.join(tmpdir(), 'plumbline-synth-'));
-  process.once('exit', () => rmSync(outdir, { recursive: true, force: true }));
-  const app = new App({ outdir, context: { ...flags, ...context } });
+  const app = new App({ outdir: scratch('synth'), context: { ...flags, ...context } });
   const { account, region } = settings;
   const core = new PlumblineStack(app, 'Plumbline', { env: { account, region }, settings, bundles: emptyBundles() });
   const shards = core.node.findAll().filter((construct) => construct instanceof TargetsStack);

@@ -1,0 +1,285 @@
+import { describe, expect, test } from 'vitest';
+import { deployed, METRICS } from '#drift/names.ts';
+import { deployment, type Resource, resourcesOf } from './synth.ts';
+
+const resources = resourcesOf(deployment());
+const ofType = (type: string): readonly Resource[] => resources.filter((resource) => resource.type === type);
+const the = (id: string): Resource => {
+  const found = resources.find((resource) => resource.id === id);
+  if (found === undefined) throw new Error(`no resource ${id}`);
+  return found;
+};
+const alarms = ofType('AWS::CloudWatch::Alarm');
+const schedules = ofType('AWS::Scheduler::Schedule');
+const functions = ofType('AWS::Lambda::Function');
+
+/** What the nested stacks get from the core, by the name of the parameter. */
+const passed = Object.assign(
+  {},
+  ...ofType('AWS::CloudFormation::Stack').map(({ properties }) => properties.Parameters),
+);
+
+/** The core's resource that a value refers to, also when a nested stack gets it as a parameter. */
+function referenced(value: unknown): string {
+  const id = JSON.stringify(value).match(/"(?:Ref|Fn::GetAtt)":\[?"([A-Za-z0-9]+)"/)?.[1];
+  if (id === undefined) throw new Error(`${JSON.stringify(value)} refers to nothing`);
+  return id in passed ? referenced(passed[id]) : id;
+}
+
+const TARGETS = ['prod/by-hand', 'prod/cluster', 'prod/network', 'staging/network'];
+
+describe('alarms', () => {
+  test('are two per target and two for the service, under the names the rest uses', () => {
+    const wanted = [
+      ...TARGETS.flatMap((target) => [deployed.driftAlarm(target), deployed.unknownAlarm(target)]),
+      deployed.heartbeatAlarm,
+      deployed.deadLettersAlarm,
+    ];
+    expect(alarms.map(({ properties }) => properties.AlarmName).sort()).toEqual(wanted.sort());
+  });
+
+  test.each(TARGETS)('of %s watch its own two metrics, and stay as the last check left them', (target) => {
+    const own = [
+      [deployed.driftAlarm(target), METRICS.drift],
+      [deployed.unknownAlarm(target), METRICS.unknown],
+    ];
+    for (const [name, metric] of own) {
+      const [alarm, ...others] = alarms.filter(({ properties }) => properties.AlarmName === name);
+      expect(others).toEqual([]);
+      expect(alarm?.properties).toMatchObject({
+        Namespace: METRICS.namespace,
+        MetricName: metric,
+        Dimensions: [{ Name: METRICS.dimension, Value: target }],
+        Period: 60,
+        EvaluationPeriods: 1,
+        DatapointsToAlarm: 1,
+        Statistic: 'Maximum',
+        Threshold: 1,
+        ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+        TreatMissingData: 'ignore',
+        ActionsEnabled: target !== 'prod/cluster',
+      });
+    }
+  });
+
+  test('tell a topic on ALARM and on OK, which lets CloudWatch publish, and its key encrypt', () => {
+    let walked = 0;
+    for (const { properties } of alarms) {
+      expect(properties.OKActions).toEqual(properties.AlarmActions);
+      expect(properties.AlarmActions).toHaveLength(1);
+      const topic = the(referenced(properties.AlarmActions[0]));
+      expect(topic.type).toBe('AWS::SNS::Topic');
+      const policies = ofType('AWS::SNS::TopicPolicy').filter((policy) =>
+        policy.properties.Topics.some((ref: unknown) => referenced(ref) === topic.id),
+      );
+      const statements = policies.flatMap((policy) => policy.properties.PolicyDocument.Statement);
+      expect(statements).toContainEqual(
+        expect.objectContaining({
+          Effect: 'Allow',
+          Action: 'sns:Publish',
+          Principal: { Service: 'cloudwatch.amazonaws.com' },
+          Condition: { StringEquals: { 'aws:SourceAccount': '111111111111' } },
+        }),
+      );
+      const key = the(referenced(topic.properties.KmsMasterKeyId));
+      expect(key.properties.KeyPolicy.Statement).toContainEqual(
+        expect.objectContaining({
+          Effect: 'Allow',
+          Action: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+          Principal: { Service: 'cloudwatch.amazonaws.com' },
+        }),
+      );
+      walked += 1;
+    }
+    expect(walked).toBe(2 * TARGETS.length + 2);
+  });
+
+  test('go to the topic of their severity, those of the service to the loudest', () => {
+    const topicOf = (name: string): string =>
+      referenced(alarms.find(({ properties }) => properties.AlarmName === name)?.properties.AlarmActions[0]);
+    expect(topicOf(deployed.driftAlarm('staging/network'))).toContain('Warning');
+    expect(topicOf(deployed.driftAlarm('prod/network'))).toContain('Critical');
+    expect(topicOf(deployed.heartbeatAlarm)).toContain('Critical');
+    expect(topicOf(deployed.deadLettersAlarm)).toContain('Critical');
+  });
+
+  test('say what they mean, with links that do not expire, in CloudWatch’s 1,024 characters', () => {
+    const ofTargets = alarms.filter(({ stack }) => stack.startsWith('Targets'));
+    expect(ofTargets).toHaveLength(2 * TARGETS.length);
+    for (const { properties } of ofTargets) {
+      const text = JSON.stringify(properties.AlarmDescription);
+      expect(text).toMatch(/https:\/\/eu-west-1\.console\.aws\.amazon\.com\/s3\/object\//);
+      expect(text).toMatch(/state\/(prod|staging)\/[a-z-]+\.html/);
+      expect(text).toMatch(/codebuild\/111111111111\/projects\/plumbline-terraform-(prod|staging)\/history/);
+      expect(text).toMatch(/Runbook: docs\/operations\.md#(drift|unknown)/);
+      expect(text.length).toBeLessThan(1024);
+    }
+  });
+
+  test('of the heartbeat: silence for three sweeps breaches, but not while the stack is young', () => {
+    const heartbeat = alarms.find(({ properties }) => properties.AlarmName === deployed.heartbeatAlarm);
+    expect(heartbeat?.properties).toMatchObject({
+      MetricName: METRICS.heartbeat,
+      Statistic: 'Sum',
+      Period: 900,
+      EvaluationPeriods: 1,
+      Threshold: 1,
+      ComparisonOperator: 'LessThanThreshold',
+      TreatMissingData: 'breaching',
+      WarmUpConfiguration: { WarmUpPeriodDurationInMinutes: 15 },
+    });
+    expect(heartbeat?.properties.Dimensions).toBeUndefined();
+  });
+});
+
+describe('schedules', () => {
+  test('are one per scheduled target and one for sweep, with few retries and a dead-letter queue', () => {
+    expect(schedules).toHaveLength(3 + 1);
+    for (const { properties } of schedules) {
+      expect(properties.Target.RetryPolicy).toEqual({ MaximumEventAgeInSeconds: 3600, MaximumRetryAttempts: 2 });
+      expect(the(referenced(properties.Target.DeadLetterConfig.Arn)).type).toBe('AWS::SQS::Queue');
+      expect(the(referenced(properties.Target.RoleArn)).id).toContain('ClockRole');
+    }
+  });
+
+  test('ask dispatch for a check of their target at the scheduled time', () => {
+    const network = schedules.find(({ properties }) => properties.Name === deployed.schedule('prod/network'));
+    expect(network?.properties).toMatchObject({ ScheduleExpression: 'rate(1 hour)', State: 'ENABLED' });
+    expect(JSON.parse(network?.properties.Target.Input)).toEqual({
+      target: 'prod/network',
+      trigger: 'schedule',
+      at: '<aws.scheduler.scheduled-time>',
+    });
+    expect(the(referenced(network?.properties.Target.Arn)).properties.FunctionName).toBe('plumbline-dispatch');
+  });
+
+  test('of a paused target are off', () => {
+    const paused = schedules.find(({ properties }) => properties.Name === deployed.schedule('prod/cluster'));
+    expect(paused?.properties).toMatchObject({ ScheduleExpression: 'cron(0 6 ? * MON-FRI *)', State: 'DISABLED' });
+  });
+
+  test('of sweep beats every five minutes', () => {
+    const sweep = schedules.filter(({ stack }) => stack === 'Plumbline');
+    expect(sweep.map(({ properties }) => properties.ScheduleExpression)).toEqual(['rate(5 minutes)']);
+  });
+});
+
+describe('functions', () => {
+  test('run on Node 24, log to a group that forgets, and lose nothing that failed', () => {
+    expect(functions.map(({ properties }) => properties.FunctionName).sort()).toEqual(
+      ['dispatch', 'record', 'sweep'].map(deployed.function),
+    );
+    const invokes = ofType('AWS::Lambda::EventInvokeConfig');
+    for (const { id, properties } of functions) {
+      expect(properties.Runtime).toBe('nodejs24.x');
+      expect(the(referenced(properties.LoggingConfig.LogGroup)).properties.RetentionInDays).toBe(90);
+      const invoke = invokes.filter((config) => referenced(config.properties.FunctionName) === id);
+      expect(invoke).toHaveLength(1);
+      expect(invoke[0]?.properties.MaximumRetryAttempts).toBe(2);
+      const queue = invoke[0]?.properties.DestinationConfig.OnFailure.Destination;
+      expect(the(referenced(queue)).type).toBe('AWS::SQS::Queue');
+    }
+  });
+
+  test('hold no secret in their environment, and each variable that the code asks for', () => {
+    const variables = (name: string): readonly string[] => {
+      const found = functions.find(({ properties }) => properties.FunctionName === deployed.function(name));
+      return Object.keys(found?.properties.Environment.Variables).sort();
+    };
+    const finish = ['PLUMBLINE_BUCKET', 'PLUMBLINE_BUILD_ROLES', 'PLUMBLINE_DISPATCH_FUNCTION'];
+    expect(variables('dispatch')).toEqual([
+      'PLUMBLINE_BUCKET',
+      'PLUMBLINE_FINGERPRINT_SECRET',
+      'PLUMBLINE_RECORD_FUNCTION',
+    ]);
+    expect(variables('record')).toEqual(finish);
+    expect(variables('sweep')).toEqual([...finish, 'PLUMBLINE_DEAD_LETTER_QUEUES', 'PLUMBLINE_RECORD_FUNCTION'].sort());
+  });
+
+  test('know the unique id of each project’s role', () => {
+    const record = functions.find(({ properties }) => properties.FunctionName === deployed.function('record'));
+    const roles = JSON.stringify(record?.properties.Environment.Variables['PLUMBLINE_BUILD_ROLES']);
+    expect(roles).toMatch(/plumbline-terraform-prod/);
+    expect(roles.match(/"Fn::GetAtt":\["Terraform(prod|staging)BuildRole[0-9A-F]+","RoleId"\]/g)).toHaveLength(2);
+  });
+
+  test('record is told of every end of a build of ours, and nothing is lost on the way', () => {
+    const [rule, ...others] = ofType('AWS::Events::Rule');
+    expect(others).toEqual([]);
+    expect(rule?.properties.EventPattern).toEqual({
+      source: ['aws.codebuild'],
+      'detail-type': ['CodeBuild Build State Change'],
+      detail: {
+        'build-status': ['SUCCEEDED', 'FAILED', 'STOPPED', 'FAULT', 'TIMED_OUT'],
+        'project-name': [{ prefix: 'plumbline-terraform-' }],
+      },
+    });
+    const [target] = rule?.properties.Targets ?? [];
+    expect(the(referenced(target.Arn)).properties.FunctionName).toBe('plumbline-record');
+    expect(target.RetryPolicy).toEqual({ MaximumEventAgeInSeconds: 3600, MaximumRetryAttempts: 4 });
+    expect(the(referenced(target.DeadLetterConfig.Arn)).type).toBe('AWS::SQS::Queue');
+  });
+});
+
+describe('storage', () => {
+  test('the bucket is versioned, encrypted, closed, kept, and speaks TLS only', () => {
+    const [bucket, ...others] = ofType('AWS::S3::Bucket');
+    expect(others).toEqual([]);
+    expect(bucket?.properties).toMatchObject({
+      VersioningConfiguration: { Status: 'Enabled' },
+      BucketEncryption: {
+        ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+      },
+      PublicAccessBlockConfiguration: {
+        BlockPublicAcls: true,
+        BlockPublicPolicy: true,
+        IgnorePublicAcls: true,
+        RestrictPublicBuckets: true,
+      },
+    });
+    const [policy] = ofType('AWS::S3::BucketPolicy');
+    expect(policy?.properties.PolicyDocument.Statement).toContainEqual(
+      expect.objectContaining({
+        Effect: 'Deny',
+        Action: 's3:*',
+        Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+      }),
+    );
+  });
+
+  test('forgets tickets after a day, inboxes after a week', () => {
+    const [bucket] = ofType('AWS::S3::Bucket');
+    const rules = bucket?.properties.LifecycleConfiguration.Rules;
+    const days = Object.fromEntries(
+      rules.map((rule: { Prefix?: string; ExpirationInDays?: number }) => [rule.Prefix ?? '', rule.ExpirationInDays]),
+    );
+    expect(days).toMatchObject({ 'tickets/': 1, 'inbox/': 7, 'runs/': 365, 'state/': undefined, 'queue/': undefined });
+  });
+
+  test('the dead-letter queue is encrypted, keeps two weeks, and lets the rule in', () => {
+    const [queue, ...others] = ofType('AWS::SQS::Queue');
+    expect(others).toEqual([]);
+    expect(queue?.properties).toMatchObject({ SqsManagedSseEnabled: true, MessageRetentionPeriod: 14 * 24 * 3600 });
+    const [policy] = ofType('AWS::SQS::QueuePolicy');
+    expect(policy?.properties.PolicyDocument.Statement).toContainEqual(
+      expect.objectContaining({ Action: 'sqs:SendMessage', Principal: { Service: 'events.amazonaws.com' } }),
+    );
+  });
+});
+
+test('PagerDuty’s address is read from its parameter at deployment, and is in no template', () => {
+  const https = ofType('AWS::SNS::Subscription').filter(({ properties }) => properties.Protocol === 'https');
+  expect(https.map(({ properties }) => properties.Endpoint)).toEqual(['{{resolve:ssm:/plumbline/pagerduty-critical}}']);
+  const email = ofType('AWS::SNS::Subscription').filter(({ properties }) => properties.Protocol === 'email');
+  expect(email.map(({ properties }) => properties.Endpoint).sort()).toEqual([
+    'oncall@acme.example',
+    'sre@acme.example',
+  ]);
+});
+
+test('no resource is a custom one', () => {
+  expect(
+    resources.filter(({ type }) => type.startsWith('Custom::') || type === 'AWS::CloudFormation::CustomResource'),
+  ).toEqual([]);
+  expect(resources.length).toBeGreaterThan(50);
+});
