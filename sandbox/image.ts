@@ -19,7 +19,7 @@ export async function makeImage(dir: string): Promise<string> {
   );
   const git = find('git', 'On Debian: apt-get install git');
   wrapper(path.join(bin, 'git'), `exec ${git} "$@"`);
-  const { cliConfig } = await installProvider(dir, path.join(bin, 'node'));
+  const cliConfig = await installProvider(dir);
   wrapper(
     path.join(bin, 'terraform'),
     `export TF_CLI_CONFIG_FILE=${cliConfig} TF_DISABLE_PLUGIN_TLS=1\nexec ${path.join(libexec, 'terraform')} "$@"`,
