@@ -22,12 +22,14 @@ export async function withProgress(
         task.output = step;
       }),
   }));
-  const logger = new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) });
+  // What listr calls stdout is our stderr: stdout belongs to the result.
+  const logger = new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stdout) });
   await new Listr(tasks, {
     concurrent: false,
     exitOnError: true,
     // Ours are registered already: an aborted check still has its report.
     registerSignalListeners: false,
     rendererOptions: { logger, clearOutput: true },
+    fallbackRendererOptions: { logger },
   }).run();
 }
