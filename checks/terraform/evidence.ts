@@ -1,9 +1,10 @@
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import type { Note } from '#drift/note.ts';
 import type { TerraformCheck } from '#drift/target.ts';
 import { needsSecondPlan } from '#drift/terraform/judge.ts';
 import type { Tool } from '#services/tools/tool.ts';
+import { refuseConfiguredRemote, refuseDeclaredRemote } from './backend.ts';
 import { StepFailure } from './failure.ts';
 import { Runner, type RunnerOptions } from './runner.ts';
 import { CopyTooLarge, copySource, type Scratch } from './scratch.ts';
@@ -41,7 +42,8 @@ export async function gatherEvidence(request: GatherRequest, gathered: Gathered)
   const { check, tool, scratch } = request;
   const root = await prepareSource(request);
   const cwd = await moduleFolder(root.folder, check);
-  const files = await Promise.all(check.varFiles.map((file) => inside(root.folder, file, 'varFiles')));
+  const files = await Promise.all(check.varFiles.map((file) => variableFile(root.folder, check.path, file)));
+  await refuseDeclaredRemote(cwd, tool.name);
   const data = await scratch.makeFolder('data');
   const vars = await scratch.write('vars.tfvars.json', JSON.stringify(check.vars));
   const backend = await scratch.write('backend.tfbackend.json', JSON.stringify(check.backendConfig));
@@ -61,7 +63,7 @@ export async function gatherEvidence(request: GatherRequest, gathered: Gathered)
       text: `unpinned providers: ${check.path} has no ${LOCK_FILE}; commit the one that \`${tool.name} init\` writes`,
     });
   }
-  await refuseRemoteBackend(data, tool.name);
+  await refuseConfiguredRemote(data, tool.name);
   const env = await workspaceEnvironment(runner, check.workspace);
 
   const arguments_ = [...files, vars].map((file) => `-var-file=${file}`);
@@ -117,6 +119,12 @@ async function moduleFolder(root: string, { path, tool }: TerraformCheck): Promi
 }
 
 /** A path of the config in the repository; a link may not lead out of it. */
+/** Variable files lie beside the root module or, shared by several, below the root of the repository. */
+async function variableFile(root: string, module: string, file: string): Promise<string> {
+  const beside = join(module, file);
+  return inside(root, (await exists(join(root, beside))) ? beside : file, 'varFiles');
+}
+
 async function inside(root: string, path: string, key: string): Promise<string> {
   const real = await realpath(join(root, path)).catch((cause: unknown) => {
     throw new StepFailure('prepare', `${path} is not in the repository: mend the target's terraform.${key}`, { cause });
@@ -132,6 +140,7 @@ async function initialise(runner: Runner, tool: Tool, unpinned: boolean, backend
   const args = [
     'init',
     '-input=false',
+    '-lock=false',
     '-no-color',
     ...(speaksJson(tool) ? ['-json'] : []),
     ...(unpinned ? [] : ['-lockfile=readonly']),
@@ -145,15 +154,6 @@ async function initialise(runner: Runner, tool: Tool, unpinned: boolean, backend
 function speaksJson({ name, version }: Tool): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return name === 'terraform' && (major > 1 || minor >= 9);
-}
-
-/** With these the plan would run elsewhere, with rights that are not ours to bound. */
-async function refuseRemoteBackend(data: string, name: string): Promise<void> {
-  const file = join(data, 'terraform.tfstate');
-  if (!(await exists(file))) return;
-  const type = /"type":\s*"(remote|cloud)"/.exec(await readFile(file, 'utf8'))?.[1];
-  if (type === undefined) return;
-  throw new StepFailure('init', `the backend "${type}" is not supported yet: ${name} would plan elsewhere`);
 }
 
 async function workspaceEnvironment(runner: Runner, workspace: string | undefined): Promise<Record<string, string>> {

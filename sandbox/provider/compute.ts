@@ -138,7 +138,7 @@ export const loadBalancer: ResourceType = {
     const tags = await elb.send(new DescribeTagsCommand({ ResourceArns: [id] }));
     return {
       name: one.LoadBalancerName ?? '',
-      vpc_id: one.VpcId ?? '',
+      vpc_id: group?.VpcId ?? '',
       subnet_ids: (one.AvailabilityZones ?? []).map((zone) => zone.SubnetId ?? ''),
       security_group_ids: one.SecurityGroups ?? [],
       port: group?.Port ?? 0,

@@ -11,8 +11,8 @@ const PLATFORMS = ['linux_amd64', 'linux_arm64', 'darwin_amd64', 'darwin_arm64']
  * The provider itself lies beside the mirror, five folders up.
  */
 const PACKAGE = `#!/bin/sh
-here=$(dirname "$0")
-exec "$here/../../../../../../bin/node" "$here/../../../../../../provider/provider.mjs"
+image=$(cd -P "$(dirname "$0")/../../../../../.." && pwd)
+exec "$image/bin/node" "$image/provider/provider.mjs"
 `;
 
 /**

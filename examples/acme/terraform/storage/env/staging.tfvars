@@ -1,0 +1,2 @@
+environment    = "staging"
+retention_days = 2

@@ -1,0 +1,12 @@
+variable "environment" {
+  type = string
+}
+
+variable "visibility_seconds" {
+  type    = number
+  default = 30
+}
+
+variable "retention_days" {
+  type = number
+}

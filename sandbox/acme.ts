@@ -1,0 +1,119 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import {
+  AuthorizeSecurityGroupIngressCommand,
+  DescribeSecurityGroupsCommand,
+  EC2Client,
+  type IpPermission,
+  RevokeSecurityGroupIngressCommand,
+} from '@aws-sdk/client-ec2';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { parseDocument } from 'yaml';
+import type { Repository } from './git-host.ts';
+import { ownerOf } from './outside.ts';
+import { run } from './run.ts';
+import type { Sandbox } from './start.ts';
+
+const EXAMPLE = path.resolve(import.meta.dirname, '../examples/acme');
+const STATE_BUCKET = 'acme-terraform-state';
+const TOKEN = 'acme-git-token-4711';
+const ENVIRONMENTS = ['staging', 'prod'] as const;
+const ROOTS = ['network', 'storage'] as const;
+export type Environment = (typeof ENVIRONMENTS)[number];
+export type Root = (typeof ROOTS)[number];
+
+const SSH_FOR_ALL: IpPermission = { IpProtocol: 'tcp', FromPort: 22, ToPort: 22, IpRanges: [{ CidrIp: '0.0.0.0/0' }] };
+
+/** The example company in the sandbox: its repository on the git host, its infrastructure in the account. */
+export class Acme {
+  /** Its `plumbline.yaml`, with the sandbox's addresses in it. */
+  readonly config: string;
+  readonly repository: Repository;
+  readonly #sandbox: Sandbox;
+  readonly #ec2: EC2Client;
+
+  private constructor(sandbox: Sandbox, repository: Repository, config: string) {
+    this.#sandbox = sandbox;
+    this.repository = repository;
+    this.config = config;
+    this.#ec2 = new EC2Client(ownerOf(sandbox));
+  }
+
+  /** Puts the company into the account, applied as on any day. */
+  static async settle(sandbox: Sandbox, say: (line: string) => void, schedule?: string): Promise<Acme> {
+    await new S3Client(ownerOf(sandbox)).send(new CreateBucketCommand({ Bucket: STATE_BUCKET }));
+    const secrets = new SecretsManagerClient(ownerOf(sandbox));
+    await secrets.send(new CreateSecretCommand({ Name: 'plumbline/github-token', SecretString: TOKEN }));
+    const repository = await sandbox.createRepo('infra', { from: EXAMPLE, token: TOKEN });
+    const config = path.join(sandbox.dir, 'plumbline.yaml');
+    writeFileSync(config, configFor(sandbox, repository, schedule));
+    const acme = new Acme(sandbox, repository, config);
+    for (const environment of ENVIRONMENTS) {
+      await Promise.all(ROOTS.map((root) => acme.apply(environment, root)));
+      say(`${environment} is applied: ${ROOTS.join(', ')}`);
+    }
+    return acme;
+  }
+
+  /** `terraform apply`, by the team, with the owner's rights and from the working copy. */
+  async apply(environment: Environment, root: Root): Promise<void> {
+    const folder = path.join(this.repository.workingCopy, 'terraform', root);
+    const env = { ...this.#sandbox.env, TF_DATA_DIR: path.join(this.#sandbox.dir, `terraform-${environment}-${root}`) };
+    const backend = Object.entries({
+      bucket: STATE_BUCKET,
+      key: `${environment}/${root}.tfstate`,
+      region: this.#sandbox.region,
+    });
+    const terraform = (...args: string[]) => run('terraform', args, { cwd: folder, env, seconds: 180 });
+    await terraform(
+      'init',
+      '-input=false',
+      '-no-color',
+      '-lockfile=readonly',
+      ...backend.map(([key, value]) => `-backend-config=${key}=${value}`),
+    );
+    await terraform('apply', '-input=false', '-no-color', '-auto-approve', `-var-file=env/${environment}.tfvars`);
+  }
+
+  /** Changes files of the repository, commits and pushes. @returns the commit */
+  push(files: Readonly<Record<string, (text: string) => string>>, message: string): Promise<string> {
+    for (const [name, change] of Object.entries(files)) {
+      const file = path.join(this.repository.workingCopy, name);
+      writeFileSync(file, change(readFileSync(file, 'utf8')));
+    }
+    return this.#sandbox.git.push(this.repository, message);
+  }
+
+  /** Opens SSH on the minions to the world, as a person in the console would. */
+  async openSsh(environment: Environment): Promise<void> {
+    const GroupId = await this.#minions(environment);
+    await this.#ec2.send(new AuthorizeSecurityGroupIngressCommand({ GroupId, IpPermissions: [SSH_FOR_ALL] }));
+  }
+
+  /** Closes it again. */
+  async closeSsh(environment: Environment): Promise<void> {
+    const GroupId = await this.#minions(environment);
+    await this.#ec2.send(new RevokeSecurityGroupIngressCommand({ GroupId, IpPermissions: [SSH_FOR_ALL] }));
+  }
+
+  async #minions(environment: Environment): Promise<string> {
+    const Filters = [{ Name: 'group-name', Values: [`${environment}-minions`] }];
+    const found = await this.#ec2.send(new DescribeSecurityGroupsCommand({ Filters }));
+    const id = found.SecurityGroups?.[0]?.GroupId;
+    if (id === undefined) throw new Error(`there is no security group ${environment}-minions`);
+    return id;
+  }
+}
+
+/** The example's own config, with what belongs to this account and this git host put in. */
+function configFor(sandbox: Sandbox, repository: Repository, schedule: string | undefined): string {
+  const document = parseDocument(readFileSync(path.join(EXAMPLE, 'plumbline.yaml'), 'utf8'));
+  document.setIn(['sources', 'infra', 'url'], repository.url);
+  for (const environment of ENVIRONMENTS) {
+    document.setIn(['environments', environment, 'account'], sandbox.account);
+    document.setIn(['environments', environment, 'region'], sandbox.region);
+  }
+  if (schedule !== undefined) for (const root of ROOTS) document.setIn(['targets', root, 'schedule'], schedule);
+  return document.toString();
+}
