@@ -1,0 +1,68 @@
+import { execFile } from 'node:child_process';
+import { hash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { zipSync } from 'fflate';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { DEPLOYED_CONFIG_FILE, FUNCTION_ENV } from '#drift/names.ts';
+import { type Bundles, bundle, FUNCTIONS } from '#infra/bundle.ts';
+import { readSettings } from '#infra/settings.ts';
+import { SERVICE_CONFIG } from './synth.ts';
+
+const MAX_ZIPPED = 1.5 * 1024 * 1024;
+const settings = readSettings(SERVICE_CONFIG);
+let bundles: Bundles;
+beforeAll(() => {
+  bundles = bundle(settings);
+});
+
+const contents = (folder: string): Record<string, Uint8Array> =>
+  Object.fromEntries(readdirSync(folder).map((file) => [file, new Uint8Array(readFileSync(path.join(folder, file)))]));
+
+describe.each(FUNCTIONS)('the bundle of %s', (name) => {
+  test('holds the code and the config, and nothing else', () => {
+    const files = contents(bundles.functions[name]);
+    expect(Object.keys(files).sort()).toEqual(['index.js', DEPLOYED_CONFIG_FILE].sort());
+    const config = JSON.parse(Buffer.from(files[DEPLOYED_CONFIG_FILE] ?? []).toString());
+    expect(config).toMatchObject({ hash: settings.hash, commit: settings.commit });
+    expect(config.targets).toHaveLength(4);
+  });
+
+  test('is small', () => {
+    expect(zipSync(contents(bundles.functions[name])).length).toBeLessThan(MAX_ZIPPED);
+  });
+
+  test('loads by itself, as Lambda loads it', async () => {
+    const folder = bundles.functions[name];
+    const { stdout } = await promisify(execFile)(process.execPath, ['-p', 'typeof require("./index.js").handler'], {
+      cwd: folder,
+      timeout: 30_000,
+      env: {
+        LAMBDA_TASK_ROOT: folder,
+        AWS_REGION: 'eu-west-1',
+        ...Object.fromEntries(Object.values(FUNCTION_ENV).map((variable) => [variable, '{}'])),
+      },
+    });
+    expect(stdout.trim()).toBe('function');
+  });
+});
+
+describe('the bundle of the tool', () => {
+  test('is one file, and knows what CodeBuild asks of it', async () => {
+    expect(readdirSync(bundles.tool)).toEqual(['plumbline.cjs']);
+    const tool = path.join(bundles.tool, 'plumbline.cjs');
+    const options = { cwd: bundles.tool, timeout: 30_000, env: { AWS_REGION: 'eu-west-1' } };
+    const { stdout } = await promisify(execFile)(process.execPath, [tool, 'build', '--help'], options);
+    expect(stdout).toContain('build');
+  });
+});
+
+test('the same input makes the same bytes', () => {
+  const digests = (of: Bundles): readonly string[] =>
+    [...Object.values(of.functions), of.tool].flatMap((folder) =>
+      Object.entries(contents(folder)).map(([file, bytes]) => `${file} ${hash('sha256', bytes)}`),
+    );
+  expect(digests(bundles)).toHaveLength(2 * FUNCTIONS.length + 1);
+  expect(digests(bundle(settings))).toEqual(digests(bundles));
+});

@@ -1,0 +1,198 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { CloudWatchClient, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
+import { CodeBuildClient } from '@aws-sdk/client-codebuild';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { GetObjectCommand, NoSuchKey, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import type { Context } from 'aws-lambda';
+import { mockClient } from 'aws-sdk-client-mock';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { DEPLOYED_CONFIG_FILE, FUNCTION_ENV } from '#drift/names.ts';
+import type { DeployedConfig } from '#drift/target.ts';
+import { TARGET } from '../runs/world.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'plumbline-task-'));
+const config: DeployedConfig = {
+  hash: '0'.repeat(64),
+  commit: null,
+  sources: [],
+  environments: [TARGET.environment],
+  targets: [{ ...TARGET, enabled: false }],
+  notify: {},
+};
+const environment = {
+  LAMBDA_TASK_ROOT: folder,
+  AWS_REGION: 'eu-west-1',
+  POWERTOOLS_DEV: 'true',
+  [FUNCTION_ENV.bucket]: 'bucket',
+  [FUNCTION_ENV.fingerprintSecret]: 'arn:fingerprint',
+  [FUNCTION_ENV.recordFunction]: 'plumbline-record',
+  [FUNCTION_ENV.dispatchFunction]: 'plumbline-dispatch',
+  [FUNCTION_ENV.buildRoles]: '{"plumbline-terraform-prod":"AROAEXAMPLE"}',
+  [FUNCTION_ENV.deadLetterQueues]: 'https://sqs.eu-west-1.amazonaws.com/111111111111/dead',
+};
+const RUN_ID = '20261124T100000000Z-0123456789abcdef';
+const ARN = 'arn:aws:codebuild:eu-west-1:111111111111:build/plumbline-terraform-prod:6a1e0f2c';
+
+const s3 = mockClient(S3Client);
+const cloudwatch = mockClient(CloudWatchClient);
+const lambda = mockClient(LambdaClient);
+const sqs = mockClient(SQSClient);
+const mocks = [
+  s3,
+  cloudwatch,
+  lambda,
+  sqs,
+  mockClient(CodeBuildClient),
+  mockClient(EventBridgeClient),
+  mockClient(SecretsManagerClient),
+];
+const context = {
+  functionName: 'f',
+  awsRequestId: 'r',
+  invokedFunctionArn: 'a',
+  getRemainingTimeInMillis: () => 60_000,
+} as Context;
+
+/** The exported handler, loaded as in a cold Lambda. */
+async function invoke(name: 'dispatch' | 'record' | 'sweep', event: unknown): Promise<unknown> {
+  vi.resetModules();
+  const { handler } = await import(`../../../functions/${name}.ts`);
+  return handler(event, context);
+}
+
+beforeAll(() => {
+  writeFileSync(path.join(folder, DEPLOYED_CONFIG_FILE), JSON.stringify(config));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const lines: string[] = [];
+beforeEach(() => {
+  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+  for (const mock of mocks) mock.reset();
+  s3.on(GetObjectCommand).rejects(new NoSuchKey({ $metadata: { httpStatusCode: 404 }, message: 'no' }));
+  lines.length = 0;
+  for (const level of ['info', 'warn', 'error', 'log'] as const) {
+    vi.spyOn(console, level).mockImplementation((line: unknown) => void lines.push(String(line)));
+  }
+});
+
+describe('dispatch', () => {
+  test('answers with one sentence, and logs it as one JSON line with the target', async () => {
+    const answer = await invoke('dispatch', { target: 'prod/network', trigger: 'manual', ticket: 'not ours' });
+    expect(answer).toBe('prod/network is paused (enabled: false)');
+    const logged = lines.map((line) => JSON.parse(line)).filter(({ message }) => message === 'answered');
+    expect(logged).toEqual([expect.objectContaining({ level: 'INFO', target: 'prod/network', answer })]);
+    expect(lines.join()).not.toContain('not ours');
+  });
+
+  test.each([
+    ['no target', { trigger: 'manual' }, /this event cannot be read: .*target/s],
+    ['a trigger that does not exist', { target: 'prod/network', trigger: 'whim' }, /trigger/],
+    ['a time that is none', { target: 'prod/network', trigger: 'schedule', at: 'noon' }, /at/],
+    ['a name without end', { target: 'x'.repeat(201), trigger: 'manual' }, /target/],
+    ['nothing', null, /this event cannot be read/],
+  ])('refuses an event with %s: it fails, so that the dead-letter queue sees it', async (_, event, message) => {
+    await expect(invoke('dispatch', event)).rejects.toThrow(message);
+    expect(lines.map((line) => JSON.parse(line).message)).toContain('failed');
+  });
+
+  test('does not start when its deployment is broken, and names what is missing', async () => {
+    vi.stubEnv(FUNCTION_ENV.recordFunction, '');
+    await expect(invoke('dispatch', {})).rejects.toThrow('PLUMBLINE_RECORD_FUNCTION is not set');
+  });
+});
+
+describe('record', () => {
+  const build = (status: string, variables: readonly { name: string; value?: string; type?: string }[]) => ({
+    version: '0',
+    source: 'aws.codebuild',
+    'detail-type': 'CodeBuild Build State Change',
+    detail: {
+      'build-status': status,
+      'project-name': 'plumbline-terraform-prod',
+      'build-id': ARN,
+      'additional-information': {
+        environment: { image: 'aws/codebuild/standard:8.0', 'environment-variables': variables },
+        logs: { 'group-name': 'g', 'deep-link': 'https://log' },
+        'build-start-time': 'Nov 24, 2026 10:00:00 AM',
+        phases: [],
+      },
+    },
+  });
+  const ours = [
+    { name: 'TARGET', value: 'prod/network', type: 'PLAINTEXT' },
+    { name: 'RUN_ID', value: RUN_ID, type: 'PLAINTEXT' },
+  ];
+
+  test('takes CodeBuild’s event, and looks for the run that it names', async () => {
+    const answer = await invoke('record', build('FAILED', ours));
+    expect(answer).toBe(`nobody asked for a run ${RUN_ID} of prod/network: not judged`);
+    const keys = s3.commandCalls(GetObjectCommand).map((call) => call.args[0].input.Key);
+    expect(keys).toEqual([`runs/prod/network/2026/11/24/${RUN_ID}/run.json`]);
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ target: 'prod/network', runId: RUN_ID });
+  });
+
+  test('takes the word of dispatch and sweep', async () => {
+    const ended = { target: 'prod/network', runId: RUN_ID, build: null, failure: 'git did not answer' };
+    expect(await invoke('record', { source: 'plumbline', ended })).toMatch(/nobody asked for a run/);
+  });
+
+  test.each([
+    ['a build that nobody asked for', build('SUCCEEDED', []), /was started by hand, for no run: not judged/],
+    [
+      'a run id that is none',
+      build('SUCCEEDED', [
+        { name: 'TARGET', value: 'a' },
+        { name: 'RUN_ID', value: '../x' },
+      ]),
+      /by hand/,
+    ],
+    ['a build that goes on', build('IN_PROGRESS', ours), /has not ended/],
+  ])('judges nothing for %s', async (_, event, answer) => {
+    expect(await invoke('record', event)).toMatch(answer);
+    expect(s3.calls()).toEqual([]);
+  });
+
+  test.each([
+    ['another source', { source: 'aws.s3', detail: {} }],
+    ['no build', { source: 'aws.codebuild', detail: {} }],
+    ['no run id', { source: 'plumbline', ended: { target: 'a', runId: 'b', build: null, failure: null } }],
+  ])('refuses an event with %s', async (_, event) => {
+    await expect(invoke('record', event)).rejects.toThrow('this event cannot be read');
+  });
+
+  test('passes on what it cannot explain', async () => {
+    s3.on(GetObjectCommand).rejects(new Error('S3 is down'));
+    await expect(invoke('record', build('SUCCEEDED', ours))).rejects.toThrow('S3 is down');
+    const failed = lines.map((line) => JSON.parse(line)).find(({ message }) => message === 'failed');
+    expect(failed).toMatchObject({ level: 'ERROR', runId: RUN_ID, error: { message: 'S3 is down' } });
+  });
+});
+
+describe('sweep', () => {
+  test('sends every target’s metrics and its own heartbeat', async () => {
+    s3.on(PutObjectCommand).resolves({});
+    cloudwatch.on(PutMetricDataCommand).resolves({});
+    sqs.on(GetQueueAttributesCommand).resolves({ Attributes: { ApproximateNumberOfMessages: '0' } });
+    expect(await invoke('sweep', { anything: true })).toBe('swept 1 targets');
+    const names = cloudwatch
+      .commandCalls(PutMetricDataCommand)
+      .flatMap((call) => call.args[0].input.MetricData ?? [])
+      .map(({ MetricName }) => MetricName);
+    expect(names).toEqual(['Drift', 'Unknown', 'Heartbeat']);
+    expect(lambda.commandCalls(InvokeCommand)).toEqual([]);
+  });
+
+  test('keeps the heartbeat back, and fails, when it could not look', async () => {
+    s3.on(GetObjectCommand).rejects(new Error('S3 is down'));
+    cloudwatch.on(PutMetricDataCommand).resolves({});
+    sqs.on(GetQueueAttributesCommand).resolves({ Attributes: { ApproximateNumberOfMessages: '0' } });
+    await expect(invoke('sweep', {})).rejects.toThrow('could not sweep prod/network: no heartbeat');
+    const sent = cloudwatch.commandCalls(PutMetricDataCommand).flatMap((call) => call.args[0].input.MetricData ?? []);
+    expect(sent.map(({ MetricName, Value }) => `${MetricName} ${Value}`)).toEqual(['Unknown 1']);
+  });
+});
