@@ -4,6 +4,10 @@ import { type Diagnostic, diagnosticText, errorDiagnostics } from '#drift/terraf
 /** What to do about an error, by what the tool says. The first that fits counts (facts/terraform.md §8). */
 const REMEDIES: readonly (readonly [pattern: RegExp, remedy: string])[] = [
   [
+    /state migration/i,
+    'take away the terraform.tfstate or terraform.tfstate.d that lies beside the module from before it had this backend',
+  ],
+  [
     /lock ?file|dependency lock|dependency changes|checksums/i,
     'run `terraform providers lock -platform=linux_amd64` and commit .terraform.lock.hcl',
   ],
@@ -54,7 +58,8 @@ export function failureSentence(step: string, exitCode: number, events: string, 
     const last = text.trim().split('\n').at(-1)?.trim().slice(0, 300) ?? '';
     return `${step} ended with exit code ${exitCode}${last === '' ? ' and said nothing' : `: ${hide(last, places)}`}`;
   }
-  const said = diagnosticText({ ...first, place: placeInRepository(first.place, places) });
+  const summary = first.summary.split('\n')[0] ?? '';
+  const said = diagnosticText({ ...first, summary, place: placeInRepository(first.place, places) });
   const others = more.length > 0 ? ` (and ${more.length} more)` : '';
   return hide(`${step} failed: ${said.replace(/[.\s]+$/, '')}${others}; ${remedyFor(first)}`, places);
 }
