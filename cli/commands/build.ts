@@ -1,5 +1,9 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { SSMClient } from '@aws-sdk/client-ssm';
+import { STSClient } from '@aws-sdk/client-sts';
 import { NoRun, runBuild } from '#checks/terraform/build.ts';
 import { BUILD_ENV } from '#drift/names.ts';
 import { AwsIdentity } from '#services/aws/identity.ts';
@@ -7,6 +11,8 @@ import { S3Store } from '#services/aws/s3-store.ts';
 import { AwsSecrets } from '#services/aws/secrets.ts';
 import { type Terminal, UsageError } from '../terminal.ts';
 
+/** A call that hangs must not keep a stopped build from leaving its report. */
+const AWS = { requestHandler: { connectionTimeout: 5_000, requestTimeout: 20_000 } } as const;
 /** `nobody`: owns nothing, and may not look into the processes of root. */
 const NOBODY = { uid: 65534, gid: 65534 } as const;
 
@@ -17,9 +23,9 @@ export async function build(terminal: Terminal): Promise<void> {
   try {
     const complete = await runBuild({
       env: terminal.env,
-      store: new S3Store(bucket),
-      secrets: new AwsSecrets(),
-      identity: new AwsIdentity(),
+      store: new S3Store(bucket, new S3Client(AWS)),
+      secrets: new AwsSecrets(new SecretsManagerClient(AWS), new SSMClient(AWS)),
+      identity: new AwsIdentity(new STSClient(AWS)),
       ...(process.getuid?.() === 0 ? { user: NOBODY } : {}),
       toolCache: join(tmpdir(), 'plumbline-tools'),
       signal: terminal.signal,

@@ -129,7 +129,7 @@ class Git {
   explain({ end, stderr }: ProcessResult, act: string): GitError {
     const { url, token, timeoutMs } = this.#request;
     if (this.#tooLarge) return new GitError(`${url} is larger than ${this.#maxBytes} bytes: too large to check`);
-    if (end.kind === 'timed out') return new GitError(`${url} could not be ${act} within ${timeoutMs / 1000} seconds`);
+    if (end.kind === 'timed out') return new GitError(`${url} could not be ${act} within ${timeoutMs / 1000} s`);
     if (end.kind === 'aborted') return new GitError(`${url} was not ${act}: stopped`);
     if (end.kind === 'not started') return new GitError(`git cannot be started (${end.reason}): install it`);
     if (/Authentication failed|could not read Username|returned error: (401|403)/.test(stderr)) {

@@ -129,7 +129,7 @@ describe('a clear error, without the token', () => {
 
   test('a host that never answers', async () => {
     host.answer = () => undefined;
-    expect(await failure({ timeoutMs: 1500 })).toContain('could not be fetched within 1.5 seconds');
+    expect(await failure({ timeoutMs: 1500 })).toContain('could not be fetched within 1.5 s');
   });
 
   test('stopped', async () => {

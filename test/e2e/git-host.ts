@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -65,6 +65,9 @@ export async function startGitHost(): Promise<TestGitHost> {
     if (!single) delete request.headers['git-protocol'];
     return serve(folder, request, response);
   });
+  // Another user's git has to read the certificate.
+  chmodSync(folder, 0o755);
+  chmodSync(at('cert.pem'), 0o644);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 
   const host: TestGitHost = {
