@@ -163,7 +163,11 @@ export class Service extends Construct {
       new PolicyStatement({
         actions: ['events:PutEvents'],
         resources: [bus],
-        conditions: { StringEquals: { 'events:source': EVENTS.source } },
+        // One call holds several events, each with a source.
+        conditions: {
+          'ForAllValues:StringEquals': { 'events:source': EVENTS.source },
+          Null: { 'events:source': 'false' },
+        },
       }),
     ];
     for (const statement of statements) role.addToPolicy(statement);

@@ -161,7 +161,10 @@ describe('functions', () => {
         Effect: 'Allow',
         Action: 'events:PutEvents',
         Resource: 'arn:aws:events:eu-west-1:111111111111:event-bus/default',
-        Condition: { StringEquals: { 'events:source': 'plumbline' } },
+        Condition: {
+          'ForAllValues:StringEquals': { 'events:source': 'plumbline' },
+          Null: { 'events:source': 'false' },
+        },
       });
     }
   });
