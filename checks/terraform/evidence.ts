@@ -118,13 +118,13 @@ async function moduleFolder(root: string, { path, tool }: TerraformCheck): Promi
   );
 }
 
-/** A path of the config in the repository; a link may not lead out of it. */
 /** Variable files lie beside the root module or, shared by several, below the root of the repository. */
 async function variableFile(root: string, module: string, file: string): Promise<string> {
   const beside = join(module, file);
   return inside(root, (await exists(join(root, beside))) ? beside : file, 'varFiles');
 }
 
+/** A path of the config in the repository; a link may not lead out of it. */
 async function inside(root: string, path: string, key: string): Promise<string> {
   const real = await realpath(join(root, path)).catch((cause: unknown) => {
     throw new StepFailure('prepare', `${path} is not in the repository: mend the target's terraform.${key}`, { cause });

@@ -28,6 +28,10 @@ const REMEDIES: readonly (readonly [pattern: RegExp, remedy: string])[] = [
     'give the check valid credentials',
   ],
   [
+    /no such host|connection refused|i\/o timeout|request send failed|TLS handshake/i,
+    'let the check reach it: network, proxy, endpoint',
+  ],
+  [
     /workspaces|load(ing)? (the )?state|backend state|state from S3/i,
     "let the role read the state: list its bucket and key under the environment's state",
   ],

@@ -115,7 +115,9 @@ function parseEvidence(run: Run, evidence: Evidence): { report: Report } | { pro
   if (report.target !== run.target || report.runId !== run.runId || report.layer !== run.layer) {
     return { problem: `the report speaks of run ${report.runId} of ${report.target}, not of this run` };
   }
-  if (report.commit.checked !== run.commit) {
+  // A build that could not even read its ticket does not know the commit; all it can say is why.
+  const mayNotKnow = report.verdict === 'unknown' && report.commit.checked === null;
+  if (report.commit.checked !== run.commit && !mayNotKnow) {
     return { problem: `the report speaks of commit ${report.commit.checked}, not of ${run.commit}` };
   }
   return { report };

@@ -44,6 +44,14 @@ resource "terraform_data" "app" {
 output "size" { value = terraform_data.app.output }
 `;
 
+const PROVIDER = `terraform {
+  required_providers {
+    x = {
+      source = "plumbline.invalid/x/x"
+    }
+  }
+}
+`;
 const OLD_STATE = JSON.stringify({
   ...{ version: 4, terraform_version: '1.11.4', serial: 1, lineage: 'a' },
   outputs: { a: { value: 'a', type: 'string' } },
@@ -237,6 +245,16 @@ describe('with real terraform', () => {
       'a state from before the backend',
       { 'terraform/app/terraform.tfstate': OLD_STATE },
       /^init failed: .*state migration.*; take away the terraform\.tfstate/,
+    ],
+    [
+      'a provider that cannot be had',
+      { 'terraform/app/b.tf': PROVIDER },
+      /^init failed: Failed to query available provider packages: .*; mend required_providers, or let the registry/,
+    ],
+    [
+      'a backend that is not complete',
+      { 'terraform/app/main.tf': APP.replace('"local"', '"s3"'), 'plumbline.yaml': config('') },
+      /^init failed: Missing Required Value \(terraform\/app\/main\.tf:3\).*; complete the target's terraform\.backendConfig/,
     ],
     [
       'a wanted version',

@@ -1,0 +1,93 @@
+import picocolors from 'picocolors';
+import { describe, expect, test } from 'vitest';
+import { exitCodeOf, reportText, summaryText } from '#cli/output/report-text.ts';
+import { safe, safeLine } from '#cli/output/safe.ts';
+import { table } from '#cli/output/table.ts';
+import type { Report } from '#drift/report.ts';
+import type { Verdict } from '#drift/verdict.ts';
+
+const plain = picocolors.createColors(false);
+const report: Report = {
+  schema: 'plumbline.report/1',
+  ...{ target: 'prod/network', layer: 'terraform', runId: 'r', trigger: 'manual' },
+  commit: { checked: 'a'.repeat(40), lastInSync: null },
+  startedAt: '2026-11-24T04:00:00.000Z',
+  endedAt: '2026-11-24T04:00:12.345Z',
+  verdict: 'drifted',
+  reason: '1 finding',
+  log: null,
+  tool: { name: 'terraform', version: '1.11.4', exitCode: 2 },
+  config: { hash: null, commit: null },
+  coverage: { compared: 41, total: 42, uncovered: [{ subject: 'aws_x.y', kind: 'unreached', reason: 'deferred' }] },
+  findings: [
+    {
+      ...{ subject: 'aws_security_group.web', path: 'ingress', change: 'changed', action: 'update' },
+      ...{ declared: 'line one\nline two', live: 'x', cause: 'out-of-band', fingerprint: 'f', valueHash: null },
+      ...{ firstSeen: null, severity: 'critical', acknowledged: null },
+    },
+  ],
+  unconfirmed: [],
+  notes: [{ kind: 'outputs', text: 'output.etag would change' }],
+};
+
+describe('a report for people', () => {
+  test('verdict, facts, findings with both values, what was not seen, notes: in this order', () => {
+    expect(reportText(report, plain).split('\n')).toEqual([
+      '≠ drifted  prod/network  1 finding',
+      '  commit aaaaaaaaaaaa · terraform 1.11.4 · 41 of 42 compared · 12.3 s',
+      '  out-of-band  aws_security_group.web  ingress  update',
+      '    declared line one',
+      '             line two',
+      '    live     x',
+      '  unreached  aws_x.y: deferred',
+      '  note, outputs: output.etag would change',
+    ]);
+  });
+
+  test('foreign text cannot redraw the terminal', () => {
+    const evil = '\u001b[2J\u001b]0;owned\u0007\r\u202e\u009b31m';
+    const [finding] = report.findings;
+    if (finding === undefined) throw new Error('the report has a finding');
+    const text = reportText(
+      {
+        ...report,
+        reason: evil,
+        findings: [{ ...finding, subject: evil, path: evil, action: evil, declared: evil, live: evil }],
+        notes: [{ kind: 'x', subject: evil, text: evil }],
+      },
+      plain,
+    );
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+    expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+    expect(text).toContain('\\u001b[2J');
+  });
+
+  test('a name cannot make lines of its own', () => {
+    expect(safeLine('a\nb')).toBe('a\\nb');
+    expect(safe('a\r\nb\tc')).toBe('a\nb  c');
+  });
+
+  test('many: counted', () => {
+    const of = (verdict: Verdict): Report => ({ ...report, verdict });
+    const reports = [of('in-sync'), of('drifted'), of('in-sync'), of('unknown')];
+    expect(summaryText(reports, plain)).toBe('4 targets: 1 drifted, 1 unknown, 2 in-sync');
+  });
+});
+
+test.each<[Verdict[], number]>([
+  [['in-sync'], 0],
+  [['in-sync', 'drifted'], 2],
+  [['drifted', 'unknown'], 1],
+  [['unknown'], 1],
+  [[], 1],
+])('%j ends with %d', (verdicts, code) => {
+  expect(exitCodeOf(verdicts)).toBe(code);
+});
+
+test('columns line up', () => {
+  const rows = [
+    ['A', 'B', 'C'],
+    ['long', 'b', 'c'],
+  ];
+  expect(table(rows, (row) => row)).toBe('A     B  C\nlong  b  c');
+});
