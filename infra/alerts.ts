@@ -4,11 +4,14 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { type ITopic, Subscription, SubscriptionProtocol, Topic } from 'aws-cdk-lib/aws-sns';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { type Config, type Notify, SEVERITIES, type Severity } from '#drift/target.ts';
 
 export interface AlertsProps {
   readonly notify: Config['notify'];
+  /** Keeps the messages that nobody took, such as pages while the pager's service is down. */
+  readonly deadLetters: IQueue;
 }
 
 /** Who is told, by severity: one topic each, whether or not anyone listens yet. */
@@ -16,7 +19,7 @@ export class Alerts extends Construct {
   readonly topics: Readonly<Record<Severity, Topic>>;
   readonly #loudest: Severity;
 
-  constructor(scope: Construct, id: string, { notify }: AlertsProps) {
+  constructor(scope: Construct, id: string, { notify, deadLetters }: AlertsProps) {
     super(scope, id);
     // The key of AWS, alias/aws/sns, would not do: its policy cannot let CloudWatch in, and no alarm would arrive.
     const key = new Key(this, 'Key', {
@@ -45,7 +48,7 @@ export class Alerts extends Construct {
           conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
         }),
       );
-      subscribe(topic, notify[severity]);
+      subscribe(topic, notify[severity], deadLetters);
       return topic;
     };
     this.topics = { critical: topicOf('critical'), warning: topicOf('warning') };
@@ -65,15 +68,17 @@ export function tell(alarm: AlarmBase, topic: ITopic): void {
   alarm.addOkAction(action);
 }
 
-function subscribe(topic: Topic, notify: Notify | undefined): void {
+function subscribe(topic: Topic, notify: Notify | undefined, deadLetterQueue: IQueue): void {
   if (notify?.pagerduty !== undefined) {
     // The address is a secret: CloudFormation reads it, no template holds it.
     const { parameter } = notify.pagerduty;
     const endpoint = new CfnDynamicReference(CfnDynamicReferenceService.SSM, parameter).toString();
-    new Subscription(topic, 'PagerDuty', { topic, protocol: SubscriptionProtocol.HTTPS, endpoint });
+    const protocol = SubscriptionProtocol.HTTPS;
+    new Subscription(topic, 'PagerDuty', { topic, protocol, endpoint, deadLetterQueue });
   }
   for (const endpoint of notify?.email ?? []) {
-    new Subscription(topic, `Email ${endpoint}`, { topic, protocol: SubscriptionProtocol.EMAIL, endpoint });
+    const protocol = SubscriptionProtocol.EMAIL;
+    new Subscription(topic, `Email ${endpoint}`, { topic, protocol, endpoint, deadLetterQueue });
   }
 }
 

@@ -7,22 +7,22 @@ import { acknowledge } from './acknowledge.ts';
 import { type AlarmText, describeAlarm } from './alarm-text.ts';
 import type { Alerts } from './alerts.ts';
 
-export interface DeadLettersProps {
-  readonly alerts: Alerts;
-  readonly text: AlarmText;
-}
-
 /** What could not be delivered or handled, of the whole service. Each message says where it comes from. */
 export class DeadLetters extends Construct {
   readonly queue: Queue;
 
-  constructor(scope: Construct, id: string, { alerts, text }: DeadLettersProps) {
+  constructor(scope: Construct, id: string) {
     super(scope, id);
     this.queue = new Queue(this, 'Queue', {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
     });
+    acknowledge(this.queue, { 'AwsSolutions-SQS3': 'It is the dead-letter queue of the others.' });
+  }
+
+  /** Raises an alarm when anything lies in the queue. */
+  alarm(alerts: Alerts, text: AlarmText): void {
     const alarm = new Alarm(this, 'Alarm', {
       alarmName: deployed.deadLettersAlarm,
       alarmDescription: describeAlarm(text, {
@@ -42,6 +42,5 @@ export class DeadLetters extends Construct {
       treatMissingData: TreatMissingData.NOT_BREACHING,
     });
     alerts.tellLoudest(alarm);
-    acknowledge(this.queue, { 'AwsSolutions-SQS3': 'It is the dead-letter queue of the others.' });
   }
 }

@@ -32,8 +32,10 @@ export class PlumblineStack extends Stack {
     const { bucketName: bucket } = results.bucket;
     const { region, account } = settings;
     const text: AlarmText = { region, account, bucket, runbooks: runbooks ?? 'docs/operations.md' };
-    const alerts = new Alerts(this, 'Alerts', { notify: settings.notify });
-    const { queue: deadLetters } = new DeadLetters(this, 'DeadLetters', { alerts, text });
+    const letters = new DeadLetters(this, 'DeadLetters');
+    const { queue: deadLetters } = letters;
+    const alerts = new Alerts(this, 'Alerts', { notify: settings.notify, deadLetters });
+    letters.alarm(alerts, text);
     new Heartbeat(this, 'Heartbeat', { alerts, text });
 
     const tool = new Asset(this, 'Tool', { path: bundles.tool });

@@ -256,7 +256,7 @@ describe('storage', () => {
     expect(days).toMatchObject({ 'tickets/': 1, 'inbox/': 7, 'runs/': 365, 'state/': undefined, 'queue/': undefined });
   });
 
-  test('the dead-letter queue is encrypted, keeps two weeks, and lets the rule in', () => {
+  test('the dead-letter queue is encrypted, keeps two weeks, and lets the rule and the topics in', () => {
     const [queue, ...others] = ofType('AWS::SQS::Queue');
     expect(others).toEqual([]);
     expect(queue?.properties).toMatchObject({ SqsManagedSseEnabled: true, MessageRetentionPeriod: 14 * 24 * 3600 });
@@ -264,6 +264,21 @@ describe('storage', () => {
     expect(policy?.properties.PolicyDocument.Statement).toContainEqual(
       expect.objectContaining({ Action: 'sqs:SendMessage', Principal: { Service: 'events.amazonaws.com' } }),
     );
+    const topics = ofType('AWS::SNS::Topic').map(({ id }) => id);
+    const lets = policy?.properties.PolicyDocument.Statement.filter(
+      ({ Principal }: { Principal: { Service?: string } }) => Principal.Service === 'sns.amazonaws.com',
+    );
+    const sources = lets.map((statement: { Condition: { ArnEquals: unknown } }) => statement.Condition.ArnEquals);
+    expect(sources).toHaveLength(topics.length);
+    for (const id of topics) expect(JSON.stringify(sources)).toContain(id);
+  });
+
+  test('a page that its receiver never took lies there', () => {
+    const subscriptions = ofType('AWS::SNS::Subscription');
+    expect(subscriptions).toHaveLength(3);
+    for (const { properties } of subscriptions) {
+      expect(the(referenced(properties.RedrivePolicy.deadLetterTargetArn)).type).toBe('AWS::SQS::Queue');
+    }
   });
 });
 
