@@ -61,6 +61,7 @@ export class Emulator {
         AWS_CA_BUNDLE: ca,
         NODE_EXTRA_CA_CERTS: ca,
         GIT_SSL_CAINFO: ca,
+        SSL_CERT_FILE: ca,
         SANDBOX_IMAGE: options.image,
         SANDBOX_DIR: options.dir,
         SANDBOX_CONTROL_PORT: String(controlPort),

@@ -113,6 +113,7 @@ export class Pager {
     const url = new URL(address);
     const account = new URL(this.#account);
     if (url.port !== account.port) throw new Error(`will not confirm at ${url.host}`);
+    url.protocol = account.protocol;
     url.hostname = account.hostname;
     await new Promise<void>((resolve, reject) => {
       get(url, { agent: this.#trust }, (answer) => {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import shutil
 import signal
@@ -17,7 +18,9 @@ import botocore.session
 from ministack.core.responses import get_region
 
 import buildspec
-from credentials import Endpoint, RoleError, assume
+from credentials import Endpoint, assume
+
+logger = logging.getLogger("sandbox.builds")
 
 # AWS gives a stopped or timed-out build a moment before it is killed.
 GRACE_SECONDS = 10
@@ -50,7 +53,7 @@ class Run:
             self._source(folder)
             spec = buildspec.parse((self.project.get("source") or {}).get("buildspec") or "")
             self._finish("SUCCEEDED" if self._phases(spec, folder, endpoint) else "FAILED")
-        except (RoleError, buildspec.BuildspecError, Exception) as error:  # a build ends, it never hangs
+        except Exception as error:  # a build ends, whatever happened; it never hangs
             self._say(f"[Container] {type(error).__name__}: {error}")
             self._finish("FAILED")
         finally:
@@ -216,6 +219,7 @@ class Run:
             for start in range(0, len(self._log), 1000):
                 client.put_log_events(**names, logEvents=self._log[start : start + 1000])
         except Exception as error:
+            logger.warning("build %s has no log: %s", self.build["id"], error)
             self.build["phases"].append(
                 {"phaseType": "FINALIZING", "phaseStatus": "FAILED", "contexts": [{"message": str(error)}]}
             )

@@ -173,7 +173,13 @@ def _announce(build: dict) -> None:
                                 "build-complete": build["buildStatus"] != "IN_PROGRESS",
                                 "build-start-time": odd,
                                 "initiator": build["initiator"],
-                                "environment": build["environment"],
+                                "environment": {
+                                    "type": build["environment"].get("type"),
+                                    "image": build["environment"].get("image"),
+                                    "compute-type": build["environment"].get("computeType"),
+                                    "privileged-mode": build["environment"].get("privilegedMode", False),
+                                    "environment-variables": build["environment"]["environmentVariables"],
+                                },
                                 "timeout-in-minutes": build["timeoutInMinutes"],
                                 "logs": {
                                     "group-name": build["logs"]["groupName"],

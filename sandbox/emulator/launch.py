@@ -17,6 +17,7 @@ import alarms  # noqa: E402
 import builds  # noqa: E402
 import policies  # noqa: E402
 import schedules  # noqa: E402
+import templates  # noqa: E402
 
 
 def _end() -> None:
@@ -48,7 +49,7 @@ class Control(http.server.BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    for part in (policies, alarms, builds, schedules):
+    for part in (policies, templates, alarms, builds, schedules):
         part.install()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     control = http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["SANDBOX_CONTROL_PORT"])), Control)

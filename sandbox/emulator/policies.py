@@ -59,8 +59,10 @@ def _with_service_keys(tag_context: Any) -> Any:
                 found["cloudwatch:namespace"] = namespace
         if action == "events:PutEvents":
             entries = _decode(body).get("Entries") or []
-            found["events:source"] = [str(entry.get("Source", "")) for entry in entries]
-            found["events:detail-type"] = [str(entry.get("DetailType", "")) for entry in entries]
+            # Each entry is authorised by itself; entries that differ are refused together here.
+            for key, name in (("events:source", "Source"), ("events:detail-type", "DetailType")):
+                values = sorted({str(entry.get(name, "")) for entry in entries})
+                found[key] = values[0] if len(values) == 1 else values
         return found
 
     return context
@@ -92,7 +94,21 @@ def _with_conditional_write(object_context: Any) -> Any:
     return context
 
 
+def _with_log_streams(resource_arn: Any) -> Any:
+    """Log streams have an ARN of their own below their group's; `log-group:name:*` covers it."""
+
+    def extract(service: str, method: str, path: str, headers: dict, body: bytes, *rest: Any) -> str:
+        found = resource_arn(service, method, path, headers, body, *rest)
+        action = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
+        if service == "logs" and action in ("CreateLogStream", "PutLogEvents") and ":log-group:" in found:
+            return f"{found}:log-stream:{json.loads(body).get('logStreamName', '')}"
+        return found
+
+    return extract
+
+
 def install() -> None:
+    replace(iam_actions, "extract_resource_arn", _with_log_streams)
     replace(iam_evaluator, "_first_match", _with_variables)
     replace(iam_actions, "request_tag_context", _with_service_keys)
     replace(iam_actions, "_s3_object_context", _with_conditional_write)
