@@ -126,3 +126,10 @@ export async function until<T>(what: string, seconds: number, ask: () => Promise
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
 }
+
+/** An output of any of the stacks. @throws when there is none */
+export function outputOf(outputs: Readonly<Record<string, Readonly<Record<string, string>>>>, name: string): string {
+  const value = Object.values(outputs).flatMap((stack) => stack[name] ?? [])[0];
+  if (value === undefined) throw new Error(`no stack has an output ${name}`);
+  return value;
+}

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { IAMClient, ListRolesCommand } from '@aws-sdk/client-iam';
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { Emulator } from './emulator.ts';
 import { GitHost, type Repository } from './git-host.ts';
@@ -104,6 +105,12 @@ export class Sandbox {
       ...config,
     ]);
     return JSON.parse(readFileSync(outputs, 'utf8')) as StackOutputs;
+  }
+
+  /** Names of the account's roles that hold a word. */
+  async rolesOf(word: string): Promise<readonly string[]> {
+    const found = await new IAMClient(ownerOf(this)).send(new ListRolesCommand({ MaxItems: 1000 }));
+    return (found.Roles ?? []).flatMap((role) => (role.RoleName?.includes(word) ? [role.RoleName] : []));
   }
 
   createRepo(name: string, options: { readonly from: string; readonly token?: string }): Promise<Repository> {
