@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { bundle } from './bundle.ts';
 import { PlumblineStack } from './plumbline-stack.ts';
@@ -10,14 +13,20 @@ function main(): void {
   const runbooks = contextText(app, 'runbooks');
   const settings = readSettings(file);
   const { account, region } = settings;
-  new PlumblineStack(app, 'Plumbline', {
-    env: { account, region },
-    description: 'Plumbline: tells when what runs is no longer what git says',
-    settings,
-    bundles: bundle(settings),
-    ...(runbooks === undefined ? {} : { runbooks }),
-  });
-  app.synth();
+  const folder = mkdtempSync(path.join(tmpdir(), 'plumbline-bundle-'));
+  try {
+    new PlumblineStack(app, 'Plumbline', {
+      env: { account, region },
+      description: 'Plumbline: tells when what runs is no longer what git says',
+      settings,
+      bundles: bundle(settings, folder),
+      ...(runbooks === undefined ? {} : { runbooks }),
+    });
+    app.synth();
+  } finally {
+    // CDK has copied what it needs.
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 function contextText(app: App, key: string): string | undefined {

@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type BuildOptions, buildSync } from 'esbuild';
 import { DEPLOYED_CONFIG_FILE } from '#drift/names.ts';
@@ -36,10 +35,8 @@ const OPTIONS = {
   write: false,
 } as const satisfies BuildOptions;
 
-/** Bundles the functions, each with the config beside it, and the tool. Same input, same bytes. */
-export function bundle(config: DeployedConfig): Bundles {
-  const folder = mkdtempSync(path.join(tmpdir(), 'plumbline-bundle-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+/** Bundles the functions, each with the config beside it, and the tool into a folder. Same input, same bytes. */
+export function bundle(config: DeployedConfig, folder: string): Bundles {
   const configText = JSON.stringify(config);
   const of = (name: FunctionName): string => {
     const into = compile(`functions/${name}.ts`, path.join(folder, name), 'index.js');

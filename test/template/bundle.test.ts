@@ -8,13 +8,13 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { DEPLOYED_CONFIG_FILE, FUNCTION_ENV } from '#drift/names.ts';
 import { type Bundles, bundle, FUNCTIONS } from '#infra/bundle.ts';
 import { readSettings } from '#infra/settings.ts';
-import { SERVICE_CONFIG } from './synth.ts';
+import { SERVICE_CONFIG, scratch } from './synth.ts';
 
 const MAX_ZIPPED = 1.5 * 1024 * 1024;
 const settings = readSettings(SERVICE_CONFIG);
 let bundles: Bundles;
 beforeAll(() => {
-  bundles = bundle(settings);
+  bundles = bundle(settings, scratch('bundles'));
 });
 
 const contents = (folder: string): Record<string, Uint8Array> =>
@@ -64,5 +64,5 @@ test('the same input makes the same bytes', () => {
       Object.entries(contents(folder)).map(([file, bytes]) => `${file} ${hash('sha256', bytes)}`),
     );
   expect(digests(bundles)).toHaveLength(2 * FUNCTIONS.length + 1);
-  expect(digests(bundle(settings))).toEqual(digests(bundles));
+  expect(digests(bundle(settings, scratch('bundles')))).toEqual(digests(bundles));
 });

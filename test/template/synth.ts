@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { App, type NestedStack, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
+import { afterAll } from 'vitest';
 import { z } from 'zod';
 import { parseConfig } from '#drift/config/parse.ts';
 import type { Bundles } from '#infra/bundle.ts';
@@ -21,11 +22,12 @@ export function settingsFrom(text: string): Settings {
 }
 
 const made: string[] = [];
-process.once('exit', () => {
+afterAll(() => {
   for (const folder of made) rmSync(folder, { recursive: true, force: true });
 });
 
-function scratch(name: string): string {
+/** A folder that goes when the test file is done. */
+export function scratch(name: string): string {
   const folder = mkdtempSync(path.join(tmpdir(), `plumbline-${name}-`));
   made.push(folder);
   return folder;
