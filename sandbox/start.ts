@@ -8,7 +8,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
 import { IAMClient, ListRolesCommand } from '@aws-sdk/client-iam';
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
@@ -77,7 +77,7 @@ export class Sandbox {
       AWS_EC2_METADATA_DISABLED: 'true',
     };
     this.#onSignal = (signal) => {
-      this.stop().finally(() => process.kill(process.pid, signal));
+      this.stop().finally(() => process.exit(128 + constants.signals[signal]));
     };
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, this.#onSignal);
   }

@@ -22,6 +22,10 @@ const REMEDIES: readonly (readonly [pattern: RegExp, remedy: string])[] = [
     'name a newer version: terraform.version, or the provider in the lock file',
   ],
   [/NoSuchBucket|bucket .*does not exist/i, "mend the bucket in the target's terraform.backendConfig"],
+  [
+    /Invalid value for (input )?variable|given value is not suitable/i,
+    "mend the value in the target's varFiles, vars or env, or the variable's type",
+  ],
   [/required variable/i, "give it in the target's terraform.vars, varFiles or env"],
   [
     /(No valid|find|load|retrieve).* credential|ExpiredToken|InvalidClientTokenId|security token/i,

@@ -1,0 +1,71 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { Command } from 'commander';
+import color from 'picocolors';
+import { Acme } from './acme.ts';
+import { outputOf } from './outside.ts';
+import { type Sandbox, startSandbox } from './start.ts';
+
+const FOLDER = path.resolve(import.meta.dirname, '../.sandbox');
+const EXAMPLES = `
+Then, in another terminal:
+  source .sandbox/env.sh
+  npx plumbline check -c examples/acme/plumbline.yaml prod/network
+  curl --cacert "$AWS_CA_BUNDLE" "$PAGER_URL/incidents"`;
+
+const say = (line: string): void => console.log(color.dim(line));
+
+/** For people and tests that plant their own drift: where everything is, as JSON and for a shell. */
+function writeEnvironment(sandbox: Sandbox, acme: Acme, outputs: Parameters<typeof outputOf>[0]): void {
+  mkdirSync(FOLDER, { recursive: true });
+  const known = {
+    endpoint: sandbox.endpoint,
+    caBundle: sandbox.caBundle,
+    region: sandbox.region,
+    account: sandbox.account,
+    bucket: outputOf(outputs, 'ResultsBucket'),
+    dispatchFunction: outputOf(outputs, 'DispatchFunction'),
+    gitUrl: acme.repository.url,
+    workingCopy: acme.repository.workingCopy,
+    config: acme.config,
+    pagerUrl: sandbox.pager.url,
+    webhookUrl: null,
+    kubeconfig: null,
+    nodes: [],
+    env: sandbox.env,
+  };
+  writeFileSync(path.join(FOLDER, 'env.json'), `${JSON.stringify(known, null, 2)}\n`);
+  const variables = { ...sandbox.env, PAGER_URL: sandbox.pager.url, ACME: acme.repository.workingCopy };
+  const lines = Object.entries(variables).map(([name, value]) => `export ${name}='${value.replaceAll("'", `'\\''`)}'`);
+  writeFileSync(path.join(FOLDER, 'env.sh'), `${lines.join('\n')}\n`);
+}
+
+async function main(options: { readonly schedule: string }): Promise<void> {
+  const sandbox = await startSandbox({ progress: say });
+  try {
+    const prepared = sandbox.bootstrap();
+    const acme = await Acme.settle(sandbox, say, options.schedule);
+    await prepared;
+    say('deploying Plumbline');
+    writeEnvironment(sandbox, acme, await sandbox.deploy({ config: acme.config }));
+  } catch (error) {
+    await sandbox.stop();
+    throw error;
+  }
+  process.once('exit', () => {
+    for (const name of ['env.json', 'env.sh']) rmSync(path.join(FOLDER, name), { force: true });
+  });
+  console.log(`\nThe account is up; acme is applied and checked by ${options.schedule}. Ctrl-C ends it.${EXAMPLES}`);
+  // Kept alive by the git host and the pager, until a signal ends it.
+}
+
+new Command('npm run sandbox --')
+  .description('An AWS account on this machine with Plumbline deployed in it, until Ctrl-C. Writes .sandbox/env.json.')
+  .option('--schedule <expression>', 'when acme is checked', 'rate(1 minute)')
+  .addHelpText('after', EXAMPLES)
+  .action(main)
+  .parseAsync()
+  .catch((error: unknown) => {
+    console.error(color.red(error instanceof Error ? error.message : String(error)));
+    process.exitCode = 1;
+  });
