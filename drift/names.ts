@@ -90,6 +90,7 @@ export const deployed = {
   project: (layer: string, environment: string): string => `plumbline-${layer}-${environment}`,
   /** The role whose rights the tool's process has; `role` is the environment's prefix. */
   targetRole: (role: string, layer: string): string => `${role}-${layer}`,
+  sweepSchedule: 'plumbline-sweep',
   /** EventBridge Scheduler takes 64 characters. */
   schedule: (target: string): string => within(64, `plumbline-${slug(target)}`),
   driftAlarm: (target: string): string => `plumbline ${target} drift`,

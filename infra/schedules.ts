@@ -61,6 +61,7 @@ export function scheduleSweep(
   { role, deadLetters }: Omit<Clock, 'dispatch'>,
 ): void {
   new Schedule(scope, 'SweepSchedule', {
+    scheduleName: deployed.sweepSchedule,
     description: 'Plumbline: sweep',
     schedule: ScheduleExpression.rate(Duration.seconds(SWEEP_SECONDS)),
     target: new LambdaInvoke(sweep, { ...DELIVERY, role, deadLetterQueue: deadLetters }),

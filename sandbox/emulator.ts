@@ -57,6 +57,8 @@ export class Emulator {
         S3_PERSIST: '0',
         IOT_MTLS_ENABLED: '0',
         CLOUDTRAIL_RECORDING: '1',
+        // Nearer to AWS's minutes than the emulator's second, and still bearable.
+        LAMBDA_ASYNC_RETRY_BASE_SECONDS: '4',
         AWS_ENDPOINT_URL: endpoint,
         AWS_CA_BUNDLE: ca,
         NODE_EXTRA_CA_CERTS: ca,

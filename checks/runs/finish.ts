@@ -42,6 +42,9 @@ export async function finishRun(ended: RunEnded, world: FinishWorld): Promise<st
   const run = await readRecord(world.store, keys.run(ended.target, ended.runId), runSchema, MAX_RUN_BYTES);
   if (run === null) return `nobody asked for a run ${ended.runId} of ${ended.target}: not judged`;
 
+  if (await isForeign(ended, target, world))
+    return `build ${ended.build?.arn} is not the one of run ${ended.runId}: not judged`;
+
   const report = await judgeOnce(run.value, ended, target, world);
   const state = await updateRecord(world.store, keys.state(target.name), stateSchema, MAX_STATE_BYTES, (current) =>
     advance(current ?? newState(target.name, world.now()), report, target, world.now()),
@@ -51,6 +54,14 @@ export async function finishRun(ended: RunEnded, world: FinishWorld): Promise<st
   await release(ended, target, world);
   world.log.info('run judged', summary(report));
   return `run ${report.runId} of ${target.name} is ${report.verdict}: ${report.reason}`;
+}
+
+/** Whether the build only claims to be the run's: started by hand with the variables of a run that is in progress. */
+async function isForeign(ended: RunEnded, target: Target, world: FinishWorld): Promise<boolean> {
+  if (ended.build === null) return false;
+  const queue = await readRecord(world.store, keys.queue(target.name), queueSchema, MAX_QUEUE_BYTES);
+  const running = queue?.value.running;
+  return running?.runId === ended.runId && running.build !== null && running.build !== ended.build.arn;
 }
 
 /** The report as it was judged first; only if there is none yet, it is judged now. */

@@ -3,6 +3,7 @@ import { isAlias, isNode, isPair, LineCounter, parseDocument, visit } from 'yaml
 import { z } from 'zod';
 import type { Config } from '../target.ts';
 import { type ConfigError, errorAt, errorsOf, type Path, type Places } from './errors.ts';
+import { missingReferences } from './references.ts';
 import { resolveConfig } from './resolve.ts';
 import { configFileSchema } from './schema.ts';
 
@@ -43,9 +44,13 @@ export function parseConfig(text: string, file: string): ParsedConfig {
   const indirect = broken.length > 0 ? [] : findIndirection(places);
   if (broken.length + indirect.length > 0) return { ok: false, errors: [...broken, ...indirect].slice(0, MAX_ERRORS) };
 
-  const parsed = configFileSchema.safeParse(document.toJS({ maxAliasCount: 0 }), { reportInput: true });
-  if (!parsed.success) {
-    return { ok: false, errors: errorsOf(places, parsed.error.issues, knownKeys).slice(0, MAX_ERRORS) };
+  const written: unknown = document.toJS({ maxAliasCount: 0 });
+  const lost = missingReferences(written).map(({ path, message }) => errorAt(places, path, message));
+  const parsed = configFileSchema.safeParse(written, { reportInput: true });
+  if (!parsed.success || lost.length > 0) {
+    const wrong = parsed.success ? [] : errorsOf(places, parsed.error.issues, knownKeys);
+    const errors = [...wrong, ...lost].sort((a, b) => a.line - b.line || a.column - b.column);
+    return { ok: false, errors: errors.slice(0, MAX_ERRORS) };
   }
   const { config, mistakes } = resolveConfig(parsed.data, createHash('sha256').update(text).digest('hex'));
   if (mistakes.length === 0) return { ok: true, config };

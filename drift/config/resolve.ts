@@ -44,19 +44,12 @@ interface Known {
 function instances(name: string, target: TargetFile, file: ConfigFile, known: Known, mistakes: Mistake[]): Target[] {
   const at = ['targets', name];
   const source = known.sources.find((candidate) => candidate.name === target.source);
-  if (target.source !== undefined && source === undefined) {
-    mistakes.push({ path: [...at, 'source'], message: notDefined('source', target.source, Object.keys(file.sources)) });
-  }
   if (new Set(target.in).size < target.in.length)
     mistakes.push({ path: [...at, 'in'], message: 'names an environment twice' });
   return target.in.flatMap((environmentName, index) => {
     const environment = known.environments.find((candidate) => candidate.name === environmentName);
     const values = file.environments[environmentName]?.values;
-    if (environment === undefined || values === undefined) {
-      const message = notDefined('environment', environmentName, Object.keys(file.environments));
-      mistakes.push({ path: [...at, 'in', index], message });
-      return [];
-    }
+    if (environment === undefined || values === undefined) return [];
     mistakes.push(...undeployable(at, target, environment, index));
     const expand = expander({ ...values, environment: environmentName }, environmentName, mistakes);
     return [instance(`${environmentName}/${name}`, target, environment, source, expand, [...at, 'terraform'])];
@@ -166,10 +159,6 @@ function untold(targets: readonly Target[], notify: ConfigFile['notify']): Mista
     const message = `nobody is told of ${severity} findings; write ${severity}: { email: [team@example.com] } or pagerduty: { parameter: /name }`;
     return [{ path: ['notify', severity], message }];
   });
-}
-
-function notDefined(what: string, name: string, known: readonly string[]): string {
-  return `there is no ${what} "${name}"; ${known.length === 0 ? `define it under ${what}s` : `known: ${known.join(', ')}`}`;
 }
 
 /** Optional keys are absent rather than undefined. */

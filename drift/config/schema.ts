@@ -102,7 +102,11 @@ const environment = z
 
 const terraform = z.strictObject({
   path: repositoryPath.describe('Folder of the root module, from the root of the repository.'),
-  varFiles: z.array(repositoryPath).max(50).default([]).describe('Variable files, from the root module or else from the root of the repository.'),
+  varFiles: z
+    .array(repositoryPath)
+    .max(50)
+    .default([])
+    .describe('Variable files, from the root module or else from the root of the repository.'),
   vars: z.record(z.string(), scalarText).default({}).describe('Variables.'),
   backendConfig: z.record(z.string(), scalarText).default({}).describe('Values of a partial backend configuration.'),
   workspace: text('a workspace', 90).optional().describe('Workspace to look at. Default: default.'),

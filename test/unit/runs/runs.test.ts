@@ -135,7 +135,6 @@ describe('judging a run', () => {
       ['failed build', (id) => report(id), { status: 'FAILED' }, /ended FAILED/],
       ['stopped build', () => undefined, { status: 'STOPPED' }, /ended STOPPED/],
       ['timed out', () => undefined, { status: 'TIMED_OUT' }, /ended TIMED_OUT/],
-      ['foreign build', (id) => report(id), { arn: 'arn:aws:codebuild:eu-west-1:1:build/other:1' }, /none of ours/],
       ['little coverage', (id) => report(id, { coverage: { compared: 1, total: 2, uncovered: [] } }), {}, /not enough/],
     ];
     for (const [name, left, build, reason] of cases) {
@@ -209,6 +208,17 @@ describe('judging a run', () => {
     const before = state(world);
     await finishRun(old, world);
     expect(state(world)).toEqual(before);
+  });
+
+  it('does not judge a run by a build that only bears its name', async () => {
+    const world = testWorld();
+    const ended = await runWith(world, (id) => drifted(id), '0001');
+    const forged = { arn: buildArn('6666'), status: 'SUCCEEDED', log: null };
+    await world.store.put(keys.inbox(ROLE_ID, '6666'), JSON.stringify(report(ended.runId)));
+    expect(await finishRun({ ...ended, build: forged }, world)).toMatch(/is not the one of run/);
+    expect(world.store.objects.has(keys.report(TARGET.name, ended.runId))).toBe(false);
+    await finishRun(ended, world);
+    expect(state(world).last?.verdict).toBe('drifted');
   });
 
   it('is not fooled by a build that nobody asked for', async () => {
