@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 
+from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id, get_region, new_uuid, set_request_account_id, set_request_region
 from ministack.services import cloudwatch, kms, sns
 
@@ -107,8 +108,6 @@ def _allowed(topic_arn: str, alarm_arn: str) -> bool:
 
 
 def _key_allows(key: str, alarm_arn: str) -> bool:
-    from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
-
     wanted = key.rsplit("/", 1)[-1]
     if wanted.startswith("aws"):
         return False  # The managed key's policy cannot be changed and does not name CloudWatch.
@@ -118,9 +117,9 @@ def _key_allows(key: str, alarm_arn: str) -> bool:
         policy = record.get("Policy") or record.get("_policy")
         actions = ("kms:Decrypt", "kms:GenerateDataKey")
         return all(
-            evaluate_resource_policy(
+            iam_evaluator.evaluate_resource_policy(
                 policy,
-                EvalContext(
+                iam_evaluator.EvalContext(
                     principal_arn="*",
                     principal_type="Service",
                     principal_account="",
@@ -183,6 +182,8 @@ def _dispatch(alarm: dict, old: str, new: str, reason: str) -> None:
 
 
 def _clock() -> None:
+    # The service itself calls, and never in plain text.
+    iam_evaluator.pin_request_origin("127.0.0.1", True)
     while True:
         time.sleep(EVALUATE_EVERY_SECONDS)
         for (account, region, _), alarm in list(cloudwatch._alarms._data.items()):
