@@ -4,6 +4,8 @@ const inCi = process.env['CI'] === 'true';
 
 export default defineConfig({
   test: {
+    // Two at a time: much of the end-to-end tests is waiting, and two cores are what they are measured on.
+    maxWorkers: 2,
     reporters: inCi ? ['default', ['json', { outputFile: '.vitest/results.json' }]] : ['default'],
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30_000 } },
@@ -16,13 +18,11 @@ export default defineConfig({
         },
       },
       {
-        // Each file runs a whole account on this machine; two at a time would only wait for each other.
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          fileParallelism: false,
         },
       },
     ],
