@@ -72,7 +72,7 @@ export async function runBuild(world: BuildWorld): Promise<boolean> {
     };
   }
   await writeReport(inbox, report, world);
-  world.say(`${report.verdict}: ${report.findings.length} findings; the report tells more`);
+  world.say(`${report.verdict}: ${report.reason}`);
   const { exitCode = null } = report.tool ?? {};
   return (exitCode === 0 || exitCode === 2) && !world.signal.aborted;
 }

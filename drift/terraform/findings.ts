@@ -103,29 +103,29 @@ function kindOf(declared: unknown, live: unknown, unknown: boolean): Change {
   return isEmpty(declared) && !unknown ? 'added' : 'changed';
 }
 
-/** Both sides as text; of lists only the elements that the other side lacks, where that tells the difference. */
+/** Both sides as text; of lists the elements that the other side lacks, and how many they share. */
 function show(declared: unknown, live: unknown, unknown: boolean, redact: (text: string) => string) {
-  const side = (value: unknown): string | undefined => (isEmpty(value) ? undefined : bounded(redact(display(value))));
-  const [left, right] = Array.isArray(declared) && Array.isArray(live) ? onlyHere(declared, live) : [declared, live];
-  const shownDeclared = unknown ? UNKNOWN : side(left);
-  const shownLive = side(right);
+  const side = (value: unknown, other: unknown): string | undefined =>
+    isEmpty(value) ? undefined : bounded(redact(Array.isArray(value) ? displayList(value, other) : display(value)));
+  const shownDeclared = unknown ? UNKNOWN : side(declared, live);
+  const shownLive = side(live, declared);
   return {
     ...(shownDeclared === undefined ? {} : { declared: shownDeclared }),
     ...(shownLive === undefined ? {} : { live: shownLive }),
   };
 }
 
-function onlyHere(declared: readonly unknown[], live: readonly unknown[]): readonly [unknown, unknown] {
-  const rest = (own: readonly unknown[], other: readonly unknown[]): readonly unknown[] => {
-    const texts = other.map((item) => canonical(item));
-    return own.filter((item) => {
-      const at = texts.indexOf(canonical(item));
-      if (at >= 0) texts.splice(at, 1);
-      return at < 0;
-    });
-  };
-  const [left, right] = [rest(declared, live), rest(live, declared)];
-  return left.length + right.length > 0 ? [left, right] : [declared, live];
+function displayList(own: readonly unknown[], other: unknown): string {
+  const others = Array.isArray(other) ? other.map((item) => canonical(item)) : [];
+  const rest = own.filter((item) => {
+    const at = others.indexOf(canonical(item));
+    if (at >= 0) others.splice(at, 1);
+    return at < 0;
+  });
+  const shared = own.length - rest.length;
+  if (shared === 0) return display(own);
+  if (rest.length > 0) return `${display(rest)} and ${shared} that both sides have`;
+  return Array.isArray(other) && other.length > shared ? `only the ${shared} that both sides have` : display(own);
 }
 
 /** Strings as they are, everything else as JSON without what is empty. */
