@@ -15,6 +15,7 @@ import ministack.app  # noqa: E402
 
 import alarms  # noqa: E402
 import builds  # noqa: E402
+import documents  # noqa: E402
 import policies  # noqa: E402
 import schedules  # noqa: E402
 import templates  # noqa: E402
@@ -49,7 +50,7 @@ class Control(http.server.BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    for part in (policies, templates, alarms, builds, schedules):
+    for part in (policies, templates, documents, alarms, builds, schedules):
         part.install()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     control = http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["SANDBOX_CONTROL_PORT"])), Control)
