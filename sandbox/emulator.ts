@@ -30,7 +30,12 @@ export class Emulator {
     this.#control = control;
   }
 
+  /** Starts it; once more on other ports, because a free port may be taken before it is used. */
   static async start(options: EmulatorOptions): Promise<Emulator> {
+    return Emulator.#attempt(options).catch(() => Emulator.#attempt(options));
+  }
+
+  static async #attempt(options: EmulatorOptions): Promise<Emulator> {
     const [port, controlPort] = [await freePort(), await freePort()];
     const endpoint = `https://127.0.0.1:${port}`;
     const log = path.join(options.dir, 'emulator.log');
@@ -95,7 +100,7 @@ export class Emulator {
 
   async #ready(ca: string, log: string): Promise<void> {
     const end = Date.now() + READY_SECONDS * 1000;
-    while (Date.now() < end && this.#process.exitCode === null) {
+    while (Date.now() < end && this.#process.exitCode === null && this.#process.signalCode === null) {
       if (await healthy(`${this.endpoint}/_ministack/health`, ca)) return;
       await new Promise((resolve) => setTimeout(resolve, 200));
     }

@@ -19,6 +19,7 @@ import documents  # noqa: E402
 import policies  # noqa: E402
 import schedules  # noqa: E402
 import templates  # noqa: E402
+from replace import replace  # noqa: E402
 
 
 def _end() -> None:
@@ -52,6 +53,8 @@ class Control(http.server.BaseHTTPRequestHandler):
 def main() -> None:
     for part in (policies, templates, documents, alarms, builds, schedules):
         part.install()
+    # It would take port 443 too, which is somebody else's.
+    replace(ministack.app, "_port_is_bindable", lambda _: lambda *_: False)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     control = http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["SANDBOX_CONTROL_PORT"])), Control)
     threading.Thread(target=control.serve_forever, daemon=True).start()
