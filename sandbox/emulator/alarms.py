@@ -18,6 +18,8 @@ from replace import replace
 logger = logging.getLogger("sandbox.alarms")
 
 EVALUATE_EVERY_SECONDS = 1.0
+# A new alarm is looked at for the first time a moment after it was made, as on AWS.
+FIRST_LOOK_SECONDS = 2.0
 
 COMPARE = {
     "GreaterThanOrEqualToThreshold": lambda value, limit: value >= limit,
@@ -69,11 +71,14 @@ def _points(alarm: dict, at: float) -> list[bool | None]:
     return found
 
 
+def _too_new(alarm: dict, at: float) -> bool:
+    return at < _created.setdefault(alarm["AlarmArn"], at) + FIRST_LOOK_SECONDS
+
+
 def _warming_up(alarm: dict, at: float) -> bool:
     warm_up = alarm.get("WarmUpConfiguration") or {}
     minutes = float(warm_up.get("WarmUpPeriodDurationInMinutes") or 0)
-    created = _created.setdefault(alarm["AlarmArn"], at)
-    return at < created + minutes * 60
+    return at < _created[alarm["AlarmArn"]] + minutes * 60
 
 
 def _evaluate(alarm: dict) -> None:
@@ -81,6 +86,8 @@ def _evaluate(alarm: dict) -> None:
         return
     with _lock:
         at = now()
+        if _too_new(alarm, at):
+            return
         points = _points(alarm, at)
         evaluate = int(alarm.get("EvaluationPeriods") or 1)
         needed = int(alarm.get("DatapointsToAlarm") or evaluate)

@@ -59,10 +59,12 @@ def parse(text: str) -> Buildspec:
 
 def script(phase: Phase, env_file: str) -> str:
     """One shell for a phase; exports go on to the next. A failing command ends the phase, `finally` runs after it."""
-    lines = [f"[ -f {env_file} ] && . {env_file}", f"trap 'export -p > {env_file}' EXIT", "plumb_status=0"]
-    for command in phase.commands:
-        lines.append(f"if [ $plumb_status -eq 0 ]; then {{\n{command}\n}} || plumb_status=$?; fi")
-    for command in phase.always:
-        lines.append(f"{{\n{command}\n}} || plumb_status=$?")
-    lines.append("exit $plumb_status")
-    return "\n".join(lines)
+    always = "\n".join(phase.always) or ":"
+    return "\n".join(
+        [
+            f"[ -f {env_file} ] && . {env_file}",
+            f"plumb_end() {{\nplumb_status=$?\ntrap - EXIT\n{always}\nexport -p > {env_file}\nexit $plumb_status\n}}",
+            "trap plumb_end EXIT",
+            *(f"{{\n{command}\n}} || exit $?" for command in phase.commands),
+        ]
+    )
