@@ -86,10 +86,12 @@ const give = (role: string) =>
   iam.send(new DeleteRolePolicyCommand({ RoleName: role, PolicyName: 'broken-on-purpose' }));
 
 async function setSchedule(schedule: string, State: 'ENABLED' | 'DISABLED'): Promise<void> {
-  const { Arn, CreationDate, LastModificationDate, $metadata, ...rest } = await scheduler.send(
+  const { FlexibleTimeWindow, ScheduleExpression, Target } = await scheduler.send(
     new GetScheduleCommand({ Name: schedule }),
   );
-  await scheduler.send(new UpdateScheduleCommand({ ...rest, Name: schedule, State } as never));
+  await scheduler.send(
+    new UpdateScheduleCommand({ Name: schedule, State, FlexibleTimeWindow, ScheduleExpression, Target }),
+  );
 }
 
 beforeAll(async () => {
