@@ -30,6 +30,8 @@ export class GitHost {
   readonly #dir: string;
   readonly #server: Server;
   readonly #tokens = new Map<string, string>();
+  /** Sees every request first; one that it answers itself (true) goes no further. */
+  intercept: (request: IncomingMessage, response: ServerResponse) => boolean = () => false;
 
   private constructor(dir: string, server: Server) {
     this.#dir = dir;
@@ -43,6 +45,7 @@ export class GitHost {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const host = new GitHost(dir, server);
     server.on('request', (request, response) => {
+      if (host.intercept(request, response)) return;
       host.#answer(request, response).catch(() => response.destroy());
     });
     return host;
@@ -54,7 +57,7 @@ export class GitHost {
     await run('git', ['init', '--quiet', '--bare', '--initial-branch=main', bare]);
     await run('git', ['-C', bare, 'config', 'http.receivepack', 'true']);
     await run('git', ['-C', bare, 'config', 'uploadpack.allowAnySHA1InWant', 'true']);
-    if (token !== null) this.#tokens.set(`${name}.git`, token);
+    this.protect(name, token);
     const workingCopy = path.join(this.#dir, name);
     cpSync(from, workingCopy, {
       recursive: true,
@@ -65,6 +68,12 @@ export class GitHost {
     const repository = { url: `${this.url}/${name}.git`, workingCopy };
     await this.push(repository, 'As it is today');
     return repository;
+  }
+
+  /** Asks for a token from now on, or for none. */
+  protect(name: string, token: string | null): void {
+    if (token === null) this.#tokens.delete(`${name}.git`);
+    else this.#tokens.set(`${name}.git`, token);
   }
 
   /** Commits what the working copy holds and pushes it. @returns the commit */

@@ -60,13 +60,13 @@ export function plan(
   return { planned, replace };
 }
 
-/** What was read, in the shape of the schema; what was never declared and is empty stays null. */
+/** What was read, in the shape of the schema; what may be left out, was never declared and is empty is null. */
 export function shape(type: ResourceType, id: string, found: Values, known: Values | null): Values {
   return Object.fromEntries(
-    Object.keys(attributesOf(type)).map((name): [string, Value] => {
+    Object.entries(attributesOf(type)).map(([name, { mode }]): [string, Value] => {
       if (name === 'id') return [name, id];
       const value = found[name] ?? null;
-      const unset = known !== null && (known[name] ?? null) === null && isEmpty(value);
+      const unset = mode === 'optional' && (known?.[name] ?? null) === null && isEmpty(value);
       return [name, unset ? null : value];
     }),
   );

@@ -68,8 +68,8 @@ let before: Set<string>;
 
 beforeAll(async () => {
   host = await startGitHost();
-  host.token = TOKEN;
-  commit = host.commit({ 'terraform/app/main.tf': MAIN, 'terraform/app/terraform.tfstate': STATE });
+  host.protect(TOKEN);
+  commit = await host.commit({ 'terraform/app/main.tf': MAIN, 'terraform/app/terraform.tfstate': STATE });
 });
 afterAll(() => host.stop());
 beforeEach(async () => {

@@ -14,16 +14,16 @@ let scratch: string;
 
 beforeAll(async () => {
   host = await startGitHost();
-  first = host.commit({ 'terraform/main.tf': 'locals {}\n', 'README.md': 'first\n' });
-  second = host.commit({ 'README.md': 'second\n', '.gitattributes': '*.md filter=evil\n' });
+  first = await host.commit({ 'terraform/main.tf': 'locals {}\n', 'README.md': 'first\n' });
+  second = await host.commit({ 'README.md': 'second\n', '.gitattributes': '*.md filter=evil\n' });
 });
 afterAll(() => host.stop());
 beforeEach(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'plumbline-clone-'));
   await mkdir(join(scratch, 'home'));
-  host.token = null;
+  host.protect(null);
   host.answer = null;
-  host.allowCommits(true);
+  await host.allowCommits(true);
 });
 afterEach(() => rm(scratch, { recursive: true, force: true }));
 
@@ -54,14 +54,14 @@ describe('a commit', () => {
   });
 
   test('from a host that serves no single commits', async () => {
-    host.allowCommits(false);
+    await host.allowCommits(false);
     await clone();
     expect(await read('README.md')).toBe('first\n');
     expect(existsSync(join(scratch, 'source/.git/shallow'))).toBe(false);
   });
 
   test('with a token, that is neither in argv, address nor on disk', async () => {
-    host.token = TOKEN;
+    host.protect(TOKEN);
     await clone({ token: `${TOKEN}\n`, commit: second });
     expect(await read('README.md')).toBe('second\n');
     for (const name of await readdir(join(scratch, 'source/.git'))) {
@@ -108,12 +108,12 @@ describe('a clear error, without the token', () => {
   });
 
   test('a wrong token', async () => {
-    host.token = 'another';
+    host.protect('another');
     expect(await failure({})).toContain("refused the source's token");
   });
 
   test('no token', async () => {
-    host.token = TOKEN;
+    host.protect(TOKEN);
     expect(await failure({ token: null })).toContain('wants a credential: give the source a token');
   });
 
@@ -139,7 +139,7 @@ describe('a clear error, without the token', () => {
 
   test('too large to check out', async () => {
     expect(await failure({ maxBytes: 10 })).toMatch(
-      /is too large to check: 2 files and 16 bytes|is larger than 10 bytes/,
+      /is too large to check: 3 files and 16 bytes|is larger than 10 bytes/,
     );
   });
 
