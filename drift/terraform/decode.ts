@@ -14,10 +14,13 @@ const MAX_DEPTH = 200;
 /** Only texts that hold such a number are parsed with their digits kept; it costs time. */
 const LONG_NUMBER = /[\d.]{16}|\d[eE][+-]?\d/;
 
-/** The text of a JSON file as tools write it: UTF-8 or UTF-16, with or without a byte-order mark. */
-export function decodeText(bytes: string | Uint8Array): string {
-  if (typeof bytes === 'string') return bytes.replace(/^\uFEFF/, '');
-  return new TextDecoder(encodingOf(bytes)).decode(bytes);
+/** A JSON file as tools write it, in UTF-8 or UTF-16 with or without a byte-order mark, as bare UTF-8. */
+export function toUtf8(file: string | Uint8Array): Uint8Array {
+  if (typeof file === 'string') return Buffer.from(file.replace(/^\uFEFF/, ''), 'utf8');
+  const encoding = encodingOf(file);
+  if (encoding !== 'utf-8') return Buffer.from(new TextDecoder(encoding).decode(file), 'utf8');
+  const marked = file[0] === 0xef && file[1] === 0xbb && file[2] === 0xbf;
+  return marked ? file.subarray(3) : file;
 }
 
 /** Parses JSON without losing a digit. @throws SyntaxError when it is cut or damaged */

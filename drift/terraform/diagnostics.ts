@@ -37,12 +37,21 @@ export function errorDiagnostics(events: string): readonly Diagnostic[] {
   return [...found.values()];
 }
 
+/**
+ * Whether the tool asked what runs, by the event stream of `plan -json`: null when the stream is missing or cut, so that
+ * nobody can tell.
+ */
+export function looked(events: string): boolean | null {
+  if (events.includes('"type":"refresh_start"')) return true;
+  return events.includes('"type":"change_summary"') ? false : null;
+}
+
 /** One sentence for a person. */
 export function diagnosticText(diagnostic: Diagnostic): string {
   const place = diagnostic.place === '' ? '' : ` (${diagnostic.place})`;
   const detail = diagnostic.detail === '' ? '' : `: ${diagnostic.detail}`;
   const often = diagnostic.count > 1 ? `, said ${diagnostic.count} times` : '';
-  return `${diagnostic.summary}${place}${detail}${often}`;
+  return `${firstSentence(diagnostic.summary)}${place}${detail}${often}`;
 }
 
 function firstSentence(detail: string): string {

@@ -1,11 +1,11 @@
 import type { Change, Finding } from '../finding.ts';
 import { fingerprint, valueHash } from '../fingerprint.ts';
 import type { Severity } from '../target.ts';
-import type { Attribution } from './attribution.ts';
+import { type Attribution, changedPaths } from './attribution.ts';
 import { ExactNumber } from './decode.ts';
 import type { ResourceChange } from './plan.ts';
 import { SENSITIVE } from './redact.ts';
-import { canonical, differingPaths, isEmpty, isObject, markAt, type Path, pathText, valueAt } from './values.ts';
+import { canonical, isEmpty, isObject, markAt, type Path, pathText, valueAt } from './values.ts';
 
 /** The longest value that is shown, in characters. */
 const MAX_VALUE_LENGTH = 1000;
@@ -25,8 +25,7 @@ export function findingsOf(entry: ResourceChange, context: FindingContext): read
   const action = actionName(entry.change.actions);
   if (action === 'create') return [whole(entry, 'removed', action, context)];
   if (action === 'delete') return [whole(entry, 'added', action, context)];
-  const { change } = entry;
-  const paths = differingPaths(change.before ?? {}, change.after ?? {}, change.after_unknown);
+  const paths = changedPaths(entry.change);
   const known = paths.filter((path) => !isConsequence(entry, path));
   const told = withoutTagCopies(known.length > 0 ? known : paths);
   if (action === 'forget' || told.length === 0) return [whole(entry, 'changed', action, context)];

@@ -1,19 +1,18 @@
-import type { Coverage, Uncovered } from '../coverage.ts';
+import type { Coverage } from '../coverage.ts';
 import type { Finding } from '../finding.ts';
 import type { Note } from '../note.ts';
 import type { Severity } from '../target.ts';
 import { decideVerdict, type Ending, type Verdict } from '../verdict.ts';
 import { Attribution, plannedChanges } from './attribution.ts';
-import { diagnosticText, errorDiagnostics } from './diagnostics.ts';
+import { coverageOf } from './coverage.ts';
+import { diagnosticText, errorDiagnostics, looked } from './diagnostics.ts';
 import { findingsOf } from './findings.ts';
 import { notesOf } from './notes.ts';
-import { type Plan, PlanError, parsePlan, resourceChanges, stateResources } from './plan.ts';
+import { type Plan, PlanError, type PlannedChange, parsePlan } from './plan.ts';
 import { createRedactor } from './redact.ts';
-import { sensitiveTexts } from './secrets.ts';
 
 /** Findings that are listed in full; the rest is counted. */
 const MAX_FINDINGS = 1000;
-const MAX_UNCOVERED = 1000;
 
 /** What is left of one check: the files the tool wrote, and how it ended. */
 export interface TerraformEvidence {
@@ -57,7 +56,7 @@ export function judgeTerraform(evidence: TerraformEvidence, context: JudgeContex
   const withoutRefresh = second?.errored === true ? null : second;
   const secrets = new Set(evidence.secrets ?? []);
   for (const read of [plan, withoutRefresh]) {
-    if (read !== null) for (const text of sensitiveTexts(read)) secrets.add(text);
+    if (read !== null) for (const text of read.sensitive) secrets.add(text);
   }
   const redact = createRedactor(secrets);
   const ending = endingOf(evidence, plan, problem, redact);
@@ -75,11 +74,11 @@ export function judgeTerraform(evidence: TerraformEvidence, context: JudgeContex
   const attribution = new Attribution(plan, withoutRefresh);
   const all = plannedChanges(plan).flatMap((entry) => findingsOf(entry, { ...context, attribution, redact }));
   const findings = all.slice(0, MAX_FINDINGS);
-  const coverage = coverageOf(plan, redact);
+  const coverage = coverageOf(plan, looked(evidence.events ?? ''), redact);
   const notes = [...notesOf(plan, redact), ...countRest(all.slice(MAX_FINDINGS))];
   return {
     ...decideVerdict(ending, all.length, coverage, context.minCoverage),
-    toolVersion: plan.terraform_version ?? null,
+    toolVersion: plan.toolVersion,
     coverage,
     findings: ending.ok ? findings : [],
     unconfirmed: ending.ok ? [] : findings,
@@ -90,7 +89,7 @@ export function judgeTerraform(evidence: TerraformEvidence, context: JudgeContex
 /** Whether a second plan is needed to tell causes apart: the live side moved, and something is planned. */
 export function needsSecondPlan(bytes: string | Uint8Array): boolean {
   const { plan } = readPlan(bytes);
-  return plan !== null && (plan.resource_drift ?? []).length > 0 && plannedChanges(plan).length > 0;
+  return plan !== null && plan.resourceDrift.length > 0 && plannedChanges(plan).length > 0;
 }
 
 function readPlan(bytes: string | Uint8Array | null): { plan: Plan | null; problem: string | null } {
@@ -119,53 +118,29 @@ function endingOf(
     return bad(said ?? `the plan ended with exit code ${evidence.exitCode}`);
   }
   if (plan === null) return bad(problem ?? said ?? 'there is no plan');
-  if (plan.errored === true) return bad(said ?? 'the plan has errors and is incomplete');
-  if (plan.applyable !== undefined && plan.applyable !== (evidence.exitCode === 2)) {
+  if (plan.errored) return bad(said ?? 'the plan has errors and is incomplete');
+  if (plan.applyable !== null && plan.applyable !== (evidence.exitCode === 2)) {
     const says = plan.applyable ? 'something to apply' : 'nothing to apply';
     return bad(`the exit code ${evidence.exitCode} and the plan, which has ${says}, contradict each other`);
   }
   if (evidence.exitCode === 0 && plannedChanges(plan).length > 0) {
     return bad('the exit code 0 and the plan, which has changes, contradict each other');
   }
+  if (evidence.exitCode === 2 && isIdle(plan)) {
+    return bad('the exit code 2 says that something would change, and the plan shows nothing');
+  }
   return { ok: true };
 }
 
-/** Resource instances: those the plan speaks of, and those it should speak of and does not. */
-function coverageOf(plan: Plan, redact: (text: string) => string): Coverage {
-  const planned = resourceChanges(plan.resource_changes).filter((entry) => entry.managed);
-  const seen = new Set(planned.map((entry) => entry.subject));
-  const uncovered = new Map<string, Uncovered>();
-  const miss = (subject: string, reason: string): void => {
-    if (!uncovered.has(subject)) uncovered.set(subject, { subject: redact(subject), kind: 'unreached', reason });
-  };
-  for (const deferred of plan.deferred_changes ?? []) {
-    const [entry] = deferred.resource_change === undefined ? [] : resourceChanges([deferred.resource_change]);
-    miss(entry?.subject ?? '(a deferred resource)', `deferred: ${deferred.reason ?? 'unknown'}`);
-  }
-  // A plan in refresh-only mode has no `resource_changes` at all and speaks through `resource_drift`.
-  // The prior state of formats before 1.0 has addresses without module and index.
-  const prior = plan.format_version.startsWith('0.') ? null : plan.prior_state?.values;
-  const expected = plan.resource_changes == null ? [] : [plan.planned_values, prior];
-  for (const values of expected) {
-    for (const { address, mode } of stateResources(values)) {
-      if (mode === 'data' || seen.has(address) || wasMoved(planned, address)) continue;
-      miss(
-        address,
-        plan.complete === false ? 'the plan was limited to other resources' : 'the plan does not speak of it',
-      );
-    }
-  }
-  if (plan.complete === false && uncovered.size === 0)
-    miss('(unnamed resources)', 'the plan says that it is incomplete');
-  const compared =
-    plan.resource_changes == null
-      ? stateResources(plan.prior_state?.values).filter((r) => r.mode !== 'data').length
-      : seen.size;
-  return { compared, total: compared + uncovered.size, uncovered: [...uncovered.values()].slice(0, MAX_UNCOVERED) };
-}
-
-function wasMoved(planned: readonly { previousAddress: string | null }[], address: string): boolean {
-  return planned.some((entry) => entry.previousAddress === address);
+/** Nothing in the plan makes the tool end with exit code 2. Refresh-only plans may, without a reason (facts §2). */
+function isIdle(plan: Plan): boolean {
+  const idle = ({ actions, importing }: PlannedChange): boolean =>
+    importing == null && actions.every((action) => action === 'no-op');
+  return (
+    plan.resourceChanges?.every(({ change, previousAddress }) => idle(change) && previousAddress === null) === true &&
+    Object.values(plan.outputChanges).every(idle) &&
+    plan.actions.length === 0
+  );
 }
 
 function countRest(rest: readonly Finding[]): readonly Note[] {

@@ -1,20 +1,21 @@
 import type { Note } from '../note.ts';
-import { driftPaths, effectiveDrift, plannedChanges } from './attribution.ts';
-import { type Plan, resourceChanges } from './plan.ts';
-import { differingPaths, type Path, pathText } from './values.ts';
+import { changedPaths, effectiveDrift, plannedChanges } from './attribution.ts';
+import type { Plan } from './plan.ts';
+import { pathText } from './values.ts';
 
 /** Notes of one kind that are listed; the rest is counted. */
 const MAX_PER_KIND = 100;
 
 /** What is worth saying of a plan that is no finding. */
 export function notesOf(plan: Plan, redact: (text: string) => string): readonly Note[] {
-  return [absorbed(plan), moves(plan), imports(plan), reads(plan), outputs(plan), checks(plan)].flatMap((notes) =>
-    bounded(notes).map((note) => ({
-      ...note,
-      ...(note.subject === undefined ? {} : { subject: redact(note.subject) }),
-      ...(note.path === undefined ? {} : { path: redact(note.path) }),
-      text: redact(note.text),
-    })),
+  return [absorbed(plan), moves(plan), imports(plan), reads(plan), outputs(plan), actions(plan), checks(plan)].flatMap(
+    (notes) =>
+      bounded(notes).map((note) => ({
+        ...note,
+        ...(note.subject === undefined ? {} : { subject: redact(note.subject) }),
+        ...(note.path === undefined ? {} : { path: redact(note.path) }),
+        text: redact(note.text),
+      })),
   );
 }
 
@@ -28,33 +29,33 @@ function absorbed(plan: Plan): readonly Note[] {
         ? [{ kind: 'absorbed', subject, text: 'is gone, and nothing declares it any more' }]
         : [];
     }
-    const undone =
-      undo === undefined ? [] : differingPaths(undo.before ?? {}, undo.after ?? {}, undo.after_unknown).map(pathText);
-    return driftPaths(change)
-      .filter((path: Path) => !undone.includes(pathText(path)))
+    const undone = new Set(undo === undefined ? [] : changedPaths(undo).map(pathText));
+    return changedPaths(change)
+      .map(pathText)
+      .filter((path) => !undone.has(path))
       .map((path) => ({
         kind: 'absorbed',
         subject,
-        path: pathText(path),
+        path,
         text: 'changed outside of git; the plan would not change it back',
       }));
   });
 }
 
 function moves(plan: Plan): readonly Note[] {
-  return resourceChanges(plan.resource_changes).flatMap(({ subject, previousAddress }) =>
+  return (plan.resourceChanges ?? []).flatMap(({ subject, previousAddress }) =>
     previousAddress === null ? [] : [{ kind: 'moved', subject, text: `was ${previousAddress}` }],
   );
 }
 
 function imports(plan: Plan): readonly Note[] {
-  return resourceChanges(plan.resource_changes).flatMap(({ subject, change }) =>
+  return (plan.resourceChanges ?? []).flatMap(({ subject, change }) =>
     change.importing == null ? [] : [{ kind: 'import', subject, text: 'will be imported by the next apply' }],
   );
 }
 
 function reads(plan: Plan): readonly Note[] {
-  return resourceChanges(plan.resource_changes).flatMap(({ subject, change, reason }) =>
+  return (plan.resourceChanges ?? []).flatMap(({ subject, change, reason }) =>
     change.actions.includes('read')
       ? [
           {
@@ -68,15 +69,19 @@ function reads(plan: Plan): readonly Note[] {
 }
 
 function outputs(plan: Plan): readonly Note[] {
-  return Object.entries(plan.output_changes ?? {}).flatMap(([name, { actions }]) =>
+  return Object.entries(plan.outputChanges).flatMap(([name, { actions }]) =>
     actions.every((action) => action === 'no-op')
       ? []
       : [{ kind: 'outputs', subject: `output.${name}`, text: `would change (${actions.join(', ')})` }],
   );
 }
 
+function actions(plan: Plan): readonly Note[] {
+  return plan.actions.map((subject) => ({ kind: 'action', subject, text: 'would be run by the next apply' }));
+}
+
 function checks(plan: Plan): readonly Note[] {
-  return (plan.checks ?? [])
+  return plan.checks
     .filter(({ status }) => status === 'fail' || status === 'error')
     .map((check) => {
       const messages = (check.instances ?? []).flatMap((instance) =>

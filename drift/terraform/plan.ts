@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { decodeText, parseJson } from './decode.ts';
+import { parseJson, toUtf8 } from './decode.ts';
+import { collectTexts } from './secrets.ts';
+import { elements, isListSlice, members, type Slice, sliceText, wholeSlice } from './slices.ts';
 
-/** The keys of a plan's JSON that are looked at; all others never leave this parser. */
 const changeSchema = z.object({
   actions: z.array(z.string()),
   before: z.unknown().optional(),
@@ -27,62 +28,41 @@ const resourceChangeSchema = z.object({
   change: changeSchema,
 });
 
+const deferredSchema = z.object({ reason: z.string().optional(), resource_change: resourceChangeSchema.optional() });
+
+const checksSchema = z
+  .array(
+    z.object({
+      address: z.object({ to_display: z.string().optional() }).optional(),
+      status: z.string().optional(),
+      instances: z
+        .array(z.object({ problems: z.array(z.object({ message: z.string().optional() })).nullish() }))
+        .nullish(),
+    }),
+  )
+  .nullable();
+
+const invocationSchema = z.object({
+  address: z.string().default('(an action)'),
+  config_values: z.unknown().optional(),
+  config_sensitive: z.unknown().optional(),
+});
+
 const resourceSchema = z.object({
   address: z.string(),
   mode: z.string().nullish(),
   values: z.unknown().optional(),
   sensitive_values: z.unknown().optional(),
 });
-export type StateResource = z.infer<typeof resourceSchema>;
-interface StateModule {
-  resources?: StateResource[] | undefined;
-  child_modules?: StateModule[] | undefined;
-}
-const moduleSchema: z.ZodType<StateModule> = z.lazy(() =>
-  z.object({ resources: z.array(resourceSchema).optional(), child_modules: z.array(moduleSchema).optional() }),
-);
-const valuesSchema = z.object({
-  root_module: moduleSchema.optional(),
-  outputs: z
-    .record(z.string(), z.object({ sensitive: z.boolean().optional(), value: z.unknown().optional() }))
-    .optional(),
-});
 
-const planSchema = z.object({
-  format_version: z.string(),
-  terraform_version: z.string().optional(),
-  resource_changes: z.array(resourceChangeSchema).nullish(),
-  resource_drift: z.array(resourceChangeSchema).nullish(),
-  output_changes: z.record(z.string(), changeSchema).nullish(),
-  deferred_changes: z
-    .array(z.object({ reason: z.string().optional(), resource_change: resourceChangeSchema.optional() }))
-    .nullish(),
-  checks: z
-    .array(
-      z.object({
-        address: z.object({ to_display: z.string().optional() }).optional(),
-        status: z.string().optional(),
-        instances: z
-          .array(z.object({ problems: z.array(z.object({ message: z.string().optional() })).nullish() }))
-          .nullish(),
-      }),
-    )
-    .nullish(),
-  variables: z.record(z.string(), z.object({ value: z.unknown().optional() })).nullish(),
-  configuration: z
-    .object({
-      root_module: z
-        .object({ variables: z.record(z.string(), z.object({ sensitive: z.boolean().optional() })).optional() })
-        .optional(),
-    })
-    .nullish(),
-  prior_state: z.object({ values: valuesSchema.nullish() }).nullish(),
-  planned_values: valuesSchema.nullish(),
-  applyable: z.boolean().optional(),
-  complete: z.boolean().optional(),
-  errored: z.boolean().optional(),
-});
-export type Plan = z.infer<typeof planSchema>;
+const outputsSchema = z
+  .record(z.string(), z.object({ sensitive: z.boolean().optional(), value: z.unknown().optional() }))
+  .nullable();
+const variablesSchema = z.record(z.string(), z.object({ value: z.unknown().optional() })).nullable();
+const declaredVariablesSchema = z.record(
+  z.string(),
+  z.object({ sensitive: z.boolean().optional(), ephemeral: z.boolean().optional(), default: z.unknown().optional() }),
+);
 
 /** A resource instance with what is planned for it, or with how it drifted. */
 export interface ResourceChange {
@@ -92,7 +72,30 @@ export interface ResourceChange {
   readonly managed: boolean;
   readonly previousAddress: string | null;
   readonly reason: string | null;
+  /** Without values where nothing is planned: nobody looks at them, and there are many. */
   readonly change: PlannedChange;
+}
+
+/** What is kept of a plan's JSON; everything else never leaves the parser. */
+export interface Plan {
+  readonly formatVersion: string;
+  readonly toolVersion: string | null;
+  /** Null: the plan has none, as in refresh-only mode. */
+  readonly resourceChanges: readonly ResourceChange[] | null;
+  readonly resourceDrift: readonly ResourceChange[];
+  readonly outputChanges: Readonly<Record<string, PlannedChange>>;
+  readonly deferred: readonly { readonly subject: string | null; readonly reason: string }[];
+  /** Addresses of actions that an apply would run. */
+  readonly actions: readonly string[];
+  readonly checks: NonNullable<z.infer<typeof checksSchema>>;
+  /** Addresses of the managed resource instances before and after; in old formats without module and index. */
+  readonly prior: readonly string[];
+  readonly planned: readonly string[];
+  readonly applyable: boolean | null;
+  readonly complete: boolean;
+  readonly errored: boolean;
+  /** Every text that is marked sensitive somewhere in the plan: it must not be seen anywhere. */
+  readonly sensitive: ReadonlySet<string>;
 }
 
 /** Why a plan cannot be evidence. The message is one sentence. */
@@ -101,42 +104,112 @@ export class PlanError extends Error {
 }
 
 /** Reads the output of `terraform show -json` for a plan. @throws PlanError */
-export function parsePlan(bytes: string | Uint8Array): Plan {
-  let json: unknown;
+export function parsePlan(file: string | Uint8Array): Plan {
   try {
-    json = parseJson(decodeText(bytes));
+    return readPlan(new Map(members(wholeSlice(toUtf8(file)))));
   } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
     throw new PlanError('the plan is not JSON: it was cut or damaged', { cause });
   }
-  const version = versionOf(json);
-  if (version === null) throw new PlanError('the plan has no format_version: it is not the output of "show -json"');
+}
+
+function readPlan(parts: ReadonlyMap<string, Slice>): Plan {
+  const read = <T>(key: string, schema: z.ZodType<T>): T | undefined => {
+    const slice = parts.get(key);
+    return slice === undefined ? undefined : parseSlice(key, slice, schema);
+  };
+  const formatVersion = versionOf(parts);
+  const sensitive = new Set<string>();
+  sensitiveVariables(parts, read('variables', variablesSchema) ?? {}, sensitive);
+  const changes = (key: string): ResourceChange[] | null => {
+    const slice = parts.get(key);
+    if (slice === undefined || !isListSlice(slice)) return read(key, z.null()) ?? null;
+    return Array.from(elements(slice), (item) =>
+      resourceChange(parseSlice(key, item, resourceChangeSchema), sensitive),
+    );
+  };
+  const outputChanges = read('output_changes', z.record(z.string(), changeSchema).nullable()) ?? {};
+  for (const change of Object.values(outputChanges)) collectChange(change, sensitive);
+  const deferred = (read('deferred_changes', z.array(deferredSchema).nullable()) ?? []).map((item) => ({
+    subject: item.resource_change === undefined ? null : resourceChange(item.resource_change, sensitive).subject,
+    reason: item.reason ?? 'unknown',
+  }));
+  const actions = (read('action_invocations', z.array(invocationSchema).nullable()) ?? []).map((action) => {
+    collectTexts(action.config_values, action.config_sensitive, sensitive);
+    return action.address;
+  });
+  return {
+    formatVersion,
+    toolVersion: read('terraform_version', z.string()) ?? null,
+    resourceChanges: changes('resource_changes'),
+    resourceDrift: changes('resource_drift') ?? [],
+    outputChanges,
+    deferred,
+    actions,
+    checks: read('checks', checksSchema) ?? [],
+    prior: stateAddresses('prior_state', memberOf(parts.get('prior_state'), 'values'), sensitive),
+    planned: stateAddresses('planned_values', parts.get('planned_values'), sensitive),
+    applyable: read('applyable', z.boolean()) ?? null,
+    complete: read('complete', z.boolean()) ?? true,
+    errored: read('errored', z.boolean()) ?? false,
+    sensitive,
+  };
+}
+
+function versionOf(parts: ReadonlyMap<string, Slice>): string {
+  const slice = parts.get('format_version');
+  const version: unknown = slice === undefined ? undefined : parseJson(sliceText(slice));
+  if (typeof version !== 'string') {
+    throw new PlanError('the plan has no format_version: it is not the output of "show -json"');
+  }
   if (!/^(0\.[1-9]\d*|1\.\d+)$/.test(version)) {
     throw new PlanError(`the plan has format ${version.slice(0, 20)}; formats 0.1 up to 2 are understood`);
   }
-  const parsed = planSchema.safeParse(json);
+  return version;
+}
+
+function parseSlice<T>(key: string, slice: Slice, schema: z.ZodType<T>): T {
+  const parsed = schema.safeParse(parseJson(sliceText(slice)));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw new PlanError(`the plan is not valid at ${issue?.path.join('.')}: ${issue?.message}`);
+  throw new PlanError(`the plan is not valid at ${[key, ...(issue?.path ?? [])].join('.')}: ${issue?.message}`);
 }
 
-function versionOf(json: unknown): string | null {
-  if (typeof json !== 'object' || json === null || !('format_version' in json)) return null;
-  return typeof json.format_version === 'string' ? json.format_version : null;
+function memberOf(slice: Slice | undefined, wanted: string): Slice | undefined {
+  if (slice !== undefined) for (const [key, value] of members(slice)) if (key === wanted) return value;
+  return undefined;
 }
 
-/** The entries of `resource_changes` or `resource_drift`; old formats lack the address, it is put together then. */
-export function resourceChanges(entries: Plan['resource_changes']): readonly ResourceChange[] {
-  return (entries ?? []).map((entry) => {
-    const address = entry.address ?? addressOf(entry);
-    return {
-      subject: entry.deposed == null ? address : `${address} (deposed ${entry.deposed})`,
-      type: entry.type ?? '',
-      managed: entry.mode == null ? !/(^|\.)data\.[^.]+\.[^.]+$/.test(address) : entry.mode === 'managed',
-      previousAddress: entry.previous_address ?? null,
-      reason: entry.action_reason ?? null,
-      change: entry.change,
-    };
-  });
+/** The values of variables that are declared sensitive or ephemeral, and their defaults. */
+function sensitiveVariables(
+  parts: ReadonlyMap<string, Slice>,
+  values: NonNullable<z.infer<typeof variablesSchema>>,
+  found: Set<string>,
+): void {
+  const slice = memberOf(memberOf(parts.get('configuration'), 'root_module'), 'variables');
+  if (slice === undefined) return;
+  const declared = parseSlice('configuration.root_module.variables', slice, declaredVariablesSchema);
+  for (const [name, variable] of Object.entries(declared)) {
+    if (variable.sensitive !== true && variable.ephemeral !== true) continue;
+    collectTexts(values[name]?.value, true, found);
+    collectTexts(variable.default, true, found);
+  }
+}
+
+/** Old formats lack the address, it is put together then. */
+function resourceChange(entry: z.infer<typeof resourceChangeSchema>, sensitive: Set<string>): ResourceChange {
+  collectChange(entry.change, sensitive);
+  const address = entry.address ?? addressOf(entry);
+  const idle = entry.change.actions.every((action) => action === 'no-op');
+  const { actions, importing } = entry.change;
+  return {
+    subject: entry.deposed == null ? address : `${address} (deposed ${entry.deposed})`,
+    type: entry.type ?? '',
+    managed: entry.mode == null ? !/(^|\.)data\.[^.]+\.[^.]+$/.test(address) : entry.mode === 'managed',
+    previousAddress: entry.previous_address ?? null,
+    reason: entry.action_reason ?? null,
+    change: idle ? { actions, importing } : entry.change,
+  };
 }
 
 function addressOf(entry: z.infer<typeof resourceChangeSchema>): string {
@@ -146,13 +219,33 @@ function addressOf(entry: z.infer<typeof resourceChangeSchema>): string {
   return `${prefix}${mode}${entry.type ?? '?'}.${entry.name ?? '?'}${index}`;
 }
 
-/** Every resource instance of a state or of planned values, in all modules. */
-export function stateResources(values: z.infer<typeof valuesSchema> | null | undefined): readonly StateResource[] {
-  const found: StateResource[] = [];
-  const modules: StateModule[] = values?.root_module === undefined ? [] : [values.root_module];
+/** A value that one side marks is as secret on the other. */
+function collectChange(change: PlannedChange, found: Set<string>): void {
+  for (const value of [change.before, change.after]) {
+    collectTexts(value, change.before_sensitive, found);
+    collectTexts(value, change.after_sensitive, found);
+  }
+}
+
+/** The managed resource instances of a state or of planned values, in all modules; their secrets are collected. */
+function stateAddresses(key: string, values: Slice | undefined, sensitive: Set<string>): readonly string[] {
+  if (values === undefined) return [];
+  const outputs = memberOf(values, 'outputs');
+  for (const output of Object.values((outputs && parseSlice(key, outputs, outputsSchema)) ?? {}))
+    collectTexts(output.value, output.sensitive, sensitive);
+  const found: string[] = [];
+  const root = memberOf(values, 'root_module');
+  const modules = root === undefined ? [] : [root];
   for (let module = modules.pop(); module !== undefined; module = modules.pop()) {
-    found.push(...(module.resources ?? []));
-    modules.push(...(module.child_modules ?? []));
+    for (const [name, slice] of members(module)) {
+      if (name === 'child_modules') modules.push(...elements(slice));
+      if (name !== 'resources') continue;
+      for (const item of elements(slice)) {
+        const resource = parseSlice(key, item, resourceSchema);
+        collectTexts(resource.values, resource.sensitive_values, sensitive);
+        if (resource.mode !== 'data') found.push(resource.address);
+      }
+    }
   }
   return found;
 }

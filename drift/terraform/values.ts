@@ -1,4 +1,4 @@
-import { canonicalNumber, ExactNumber } from './decode.ts';
+import { canonicalNumber, ExactNumber, parseJson } from './decode.ts';
 
 type Json = unknown;
 export type Path = readonly string[];
@@ -57,7 +57,7 @@ function canonicalString(text: string): string {
 function jsonDocument(text: string): Json {
   if (!/^\s*[[{]/.test(text)) return null;
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return null;
   }
@@ -70,6 +70,7 @@ function canonicalDocument(value: Json, iamSet = false): string {
     if (!iamSet) return `[${items.join()}]`;
     return items.length === 1 ? (items[0] ?? '') : `[${[...new Set(items)].sort().join()}]`;
   }
+  if (typeof value === 'number' || value instanceof ExactNumber) return canonicalNumber(value);
   if (!isObject(value)) return JSON.stringify(value);
   const iam = 'Statement' in value || 'Effect' in value || [...IAM_SETS].some((key) => key in value);
   return `{${Object.entries(value)
@@ -105,18 +106,40 @@ export function valueAt(value: Json, path: Path): Json {
 
 /**
  * The paths at which two values differ in meaning. It goes down into objects and stops at lists: a path never holds a
- * position, because sets are written as lists and elements have no key that a plan names.
+ * position, because sets are written as lists and elements have no key that a plan names. It also stops where a mask
+ * hides all below: keys of a secret map are as secret as its values.
  */
-export function differingPaths(before: Json, after: Json, unknown: Json, at: Path = []): readonly Path[] {
+export function differingPaths(sides: Sides, at: Path = []): readonly Path[] {
+  const { before, after, unknown, masks } = sides;
   if (unknown === true) return [at];
-  if (!isObject(before) || !(isObject(after) || isObject(unknown))) {
+  if (!isObject(before) || !(isObject(after) || isObject(unknown)) || masks.includes(true)) {
     return same(before, after) && !holdsTrue(unknown) ? [] : [at];
   }
-  const declared = isObject(after) ? after : {};
-  const marks = isObject(unknown) ? unknown : {};
-  const keys = new Set([...Object.keys(before), ...Object.keys(declared), ...Object.keys(marks)]);
-  return [...keys].sort().flatMap((key) => differingPaths(before[key], declared[key], marks[key], [...at, key]));
+  const keys = new Set([before, after, unknown].flatMap((side) => (isObject(side) ? Object.keys(side) : [])));
+  const below = (side: Json, key: string): Json => (isObject(side) ? side[key] : undefined);
+  return [...keys].sort().flatMap((key) =>
+    differingPaths(
+      {
+        before: before[key],
+        after: below(after, key),
+        unknown: below(unknown, key),
+        masks: masks.map((mask) => below(mask, key)),
+      },
+      [...at, key],
+    ),
+  );
 }
+
+/** Two values, with the trees that say what of the second is not known yet and what of either is hidden. */
+export interface Sides {
+  readonly before: Json;
+  readonly after: Json;
+  readonly unknown: Json;
+  readonly masks: readonly Json[];
+}
+
+/** Whether one path is the other or lies above or below it. */
+export const related = (a: Path, b: Path): boolean => a.slice(0, b.length).every((step, index) => step === b[index]);
 
 /** `tags.Name`, `settings["a.b"]`. */
 export function pathText(path: Path): string {

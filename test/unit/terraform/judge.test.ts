@@ -28,7 +28,8 @@ const evidence = (name: string): TerraformEvidence => ({
   plan: file(`${name}/plan.json`),
   exitCode: Number(file(`${name}/exitcode`)?.toString()),
   planWithoutRefresh: file(`${name}-refresh-false/plan.json`),
-  events: file(`${name}/ui.ndjson`)?.toString() ?? null,
+  // The cases of second plans say what such a plan finds by itself; its events would tell that it did not look.
+  events: name.endsWith('-refresh-false') ? null : (file(`${name}/ui.ndjson`)?.toString() ?? null),
 });
 const judge = (name: string, over: Partial<TerraformEvidence> = {}) =>
   judgeTerraform({ ...evidence(name), ...over }, context);
@@ -118,6 +119,33 @@ describe('missing evidence', () => {
       ]) {
         expect(judge(name, over).verdict, `${name} ${JSON.stringify(over)}`).toBe('unknown');
       }
+    }
+  });
+
+  it('is never in sync when the plan was made without asking what runs', () => {
+    const blind = names.filter((name) => name.endsWith('-refresh-false') && judge(name).verdict === 'in-sync');
+    expect(blind.length).toBeGreaterThan(3);
+    for (const name of blind) {
+      const { verdict, reason } = judge(name, { events: file(`${name}/ui.ndjson`)?.toString() ?? null });
+      expect([verdict, reason]).toEqual(['unknown', expect.stringMatching(/not enough could be seen/)]);
+    }
+  });
+
+  it('is never in sync when the exit code says otherwise', () => {
+    for (const name of ['clean', 'drift-computed-only', 'empty']) {
+      const plan = JSON.parse(file(`${name}/plan.json`)?.toString() ?? '{}');
+      delete plan.applyable;
+      plan.resource_changes ??= [];
+      expect(judge(name, { plan: JSON.stringify(plan), exitCode: 2 }).verdict, name).toBe('unknown');
+    }
+  });
+
+  it('is never in sync when what the plan changes is lost', () => {
+    for (const name of inSync) {
+      const { resource_changes, ...plan } = JSON.parse(file(`${name}/plan.json`)?.toString() ?? '{}');
+      if ((resource_changes ?? []).every((entry: { mode: string }) => entry.mode === 'data')) continue;
+      if (Object.keys(plan.planned_values.root_module).length === 0) continue;
+      expect(judge(name, { plan: JSON.stringify(plan) }).verdict, name).toBe('unknown');
     }
   });
 
