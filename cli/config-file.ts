@@ -19,6 +19,8 @@ export async function readConfig(file: string, cwd: string): Promise<Config> {
 export async function readBounded(path: string, name: string, maxBytes: number): Promise<Buffer> {
   try {
     await using handle = await open(path);
+    const found = await handle.stat();
+    if (found.isFile() && found.size < maxBytes) return await handle.readFile();
     const chunks: Buffer[] = [];
     for await (const chunk of handle.createReadStream({ end: maxBytes - 1 })) chunks.push(chunk as Buffer);
     return Buffer.concat(chunks);
