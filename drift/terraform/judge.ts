@@ -8,7 +8,7 @@ import { coverageOf } from './coverage.ts';
 import { diagnosticText, errorDiagnostics, looked } from './diagnostics.ts';
 import { findingsOf } from './findings.ts';
 import { notesOf } from './notes.ts';
-import { type Plan, PlanError, type PlannedChange, parsePlan } from './plan.ts';
+import { holdsDrift, type Plan, PlanError, type PlannedChange, parsePlan } from './plan.ts';
 import { createRedactor } from './redact.ts';
 
 /** Findings that are listed in full; the rest is counted. */
@@ -88,6 +88,7 @@ export function judgeTerraform(evidence: TerraformEvidence, context: JudgeContex
 
 /** Whether a second plan is needed to tell causes apart: the live side moved, and something is planned. */
 export function needsSecondPlan(bytes: string | Uint8Array): boolean {
+  if (!holdsDrift(bytes)) return false;
   const { plan } = readPlan(bytes);
   return plan !== null && plan.resourceDrift.length > 0 && plannedChanges(plan).length > 0;
 }

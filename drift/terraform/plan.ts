@@ -113,6 +113,17 @@ export function parsePlan(file: string | Uint8Array): Plan {
   }
 }
 
+/** Whether a plan has any entry in `resource_drift`; a look, without reading the rest. False for what is no plan. */
+export function holdsDrift(file: string | Uint8Array): boolean {
+  try {
+    const drift = memberOf(wholeSlice(toUtf8(file)), 'resource_drift');
+    return drift !== undefined && !elements(drift).next().done;
+  } catch (error) {
+    if (error instanceof SyntaxError) return false;
+    throw error;
+  }
+}
+
 function readPlan(parts: ReadonlyMap<string, Slice>): Plan {
   const read = <T>(key: string, schema: z.ZodType<T>): T | undefined => {
     const slice = parts.get(key);

@@ -22,18 +22,33 @@ export function createRedactor(secrets: Iterable<string>): (text: string) => str
 }
 
 function encodings(value: string): readonly string[] {
-  const json = JSON.stringify(value).slice(1, -1);
   const bytes = Buffer.from(value, 'utf8');
+  const json = jsonForms(value);
   return [
     value,
-    json,
-    JSON.stringify(json).slice(1, -1),
-    encodeURIComponent(value.toWellFormed()),
-    encodeURI(value.toWellFormed()),
+    ...json,
+    ...json.flatMap(jsonForms),
+    ...urlForms(value.toWellFormed()),
     ...base64Forms(bytes),
     bytes.toString('hex'),
     ...value.split(/\r?\n/).filter((line) => line.length >= 16 && line !== value),
   ];
+}
+
+/** As JavaScript escapes it, as Go does (and terraform), and with ASCII only. */
+function jsonForms(value: string): readonly string[] {
+  const plain = JSON.stringify(value).slice(1, -1);
+  const escaped = (text: string, which: RegExp): string =>
+    text.replace(which, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  const go = escaped(plain, /[<>&\u2028\u2029]/g);
+  return [plain, go, escaped(plain, /[^\x20-\x7e]/g), escaped(go, /[^\x20-\x7e]/g)];
+}
+
+/** For a path, for a query, with and without the signs that JavaScript leaves as they are. */
+function urlForms(value: string): readonly string[] {
+  const component = encodeURIComponent(value);
+  const strict = component.replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+  return [component, strict, encodeURI(value)].flatMap((form) => [form, form.replaceAll('%20', '+')]);
 }
 
 /** Base64 of the value wherever it starts inside a longer text: the characters that depend on nothing but the value. */
