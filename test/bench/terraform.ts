@@ -13,6 +13,8 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { judgeTerraform } from '#drift/terraform/judge.ts';
+import { bundle } from '#infra/bundle.ts';
+import { readSettings } from '#infra/settings.ts';
 
 /**
  * `node test/bench/terraform.ts [resources]`: what a check costs beside the bare tool, and what judging costs by the size
@@ -129,7 +131,9 @@ function main(folder: string, count: number): void {
     terraform('show', '-json', 'bare.tfplan');
   });
   rmSync(path.join(folder, 'root/bare.tfplan'));
-  const cli = [path.join(ROOT, 'cli/main.ts'), 'check', '-c', 'plumbline.yaml'];
+  // The tool as builds run it: one bundled file.
+  const settings = readSettings(path.join(ROOT, 'test/fixtures/config/service.yaml'));
+  const cli = [path.join(bundle(settings, folder).tool, 'plumbline.cjs'), 'check', '-c', 'plumbline.yaml'];
   const check = seconds(
     () => void execFileSync(process.execPath, cli, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] }),
   );
