@@ -1,3 +1,5 @@
+import type { Rules } from './rules/rule.ts';
+
 /** What is compared: targets, the environments they live in and the sources that declare them. */
 
 export const LAYERS = ['terraform', 'nodes', 'kubernetes'] as const;
@@ -78,6 +80,7 @@ export interface Config {
   readonly environments: readonly Environment[];
   readonly targets: readonly Target[];
   readonly notify: Readonly<Partial<Record<Severity, Notify>>>;
+  readonly rules: Rules;
 }
 
 /** The config as it is deployed: with the commit of the repository it was read from, when there is one. */

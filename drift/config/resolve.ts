@@ -1,4 +1,5 @@
 import { deployed } from '../names.ts';
+import { NO_RULES } from '../rules/rule.ts';
 import type { Config, Environment, Notify, Severity, Source, Target } from '../target.ts';
 import type { Path } from './errors.ts';
 import { type ConfigFile, MAX_TARGETS } from './schema.ts';
@@ -33,7 +34,7 @@ export function resolveConfig(file: ConfigFile, hash: string): { config: Config;
   const notify = Object.fromEntries(
     Object.entries(file.notify).map(([severity, value]) => [severity, dropUndefined<Notify>({ ...value })]),
   ) as Partial<Record<Severity, Notify>>;
-  return { config: { hash, sources, environments, targets, notify }, mistakes };
+  return { config: { hash, sources, environments, targets, notify, rules: NO_RULES }, mistakes };
 }
 
 interface Known {

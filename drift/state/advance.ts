@@ -2,9 +2,12 @@ import { createHash } from 'node:crypto';
 import type { Finding } from '../finding.ts';
 import { EVENTS, type EventName } from '../names.ts';
 import type { Report } from '../report.ts';
+import { ACCEPTED } from '../rules/accept.ts';
+import type { Rules } from '../rules/rule.ts';
 import { staleAt } from '../schedule.ts';
 import type { Target } from '../target.ts';
 import { coverageSuffices } from '../verdict.ts';
+import { bindingsAfter, isIgnored, rejudge } from './remember.ts';
 import { type OpenFinding, pagingFindings, type TargetState, type Transition, unknownLevel } from './state.ts';
 
 /** The pager is rung again at most this often per target. */
@@ -17,10 +20,13 @@ export const STALE_GRACE_SECONDS = 300;
  * The state after a run was judged. A run that is not newer than the last one changes nothing (DESIGN §2.7), and only
  * a run that looked and ended well resolves what it no longer finds (§2.8).
  */
-export function advance(state: TargetState, report: Report, target: Target, now: Date): TargetState {
+export function advance(state: TargetState, report: Report, target: Target, rules: Rules, now: Date): TargetState {
   if (state.last !== null && report.runId <= state.last.runId) return state;
   const seen = report.verdict !== 'unknown';
-  const findings = seen ? mergeFindings(state.findings, report) : state.findings;
+  const bindings = bindingsAfter(state, target, rules);
+  const found = seen ? foundFindings(state.findings, report) : [];
+  const kept = seen ? keptFindings(state.findings, report, target, rules) : state.findings;
+  const findings = [...found, ...rejudge(kept, target, rules, bindings, now)];
   const next: TargetState = {
     ...state,
     last: {
@@ -39,12 +45,13 @@ export function advance(state: TargetState, report: Report, target: Target, now:
     lastInSync: report.verdict === 'in-sync' ? report.commit.checked : state.lastInSync,
     stale: false,
     findings,
+    bindings,
     outbox: seen ? [...state.outbox, ...findingTransitions(state.findings, findings, report)] : state.outbox,
   };
   return settle(next, target, now);
 }
 
-/** The state as time alone changes it: staleness, graces that end, a re-page that had to wait. */
+/** The state as time alone changes it: staleness, graces and acknowledgements that end, a re-page that had to wait. */
 export function tick(state: TargetState, target: Target, now: Date): TargetState {
   const schedule = target.enabled ? (target.schedule ?? null) : null;
   const expected = state.schedule === schedule ? state : { ...state, schedule, since: now.toISOString() };
@@ -67,14 +74,26 @@ function isStale(state: TargetState, target: Target, now: Date): boolean {
   return now >= staleAt(state.schedule, lastStart, target.timeoutSeconds, STALE_GRACE_SECONDS);
 }
 
-/** Findings of this run, and those that are open but were not looked at. */
-function mergeFindings(known: readonly OpenFinding[], report: Report): readonly OpenFinding[] {
+function foundFindings(known: readonly OpenFinding[], report: Report): readonly OpenFinding[] {
   const before = new Map(known.map((finding) => [finding.fingerprint, finding]));
-  const found = report.findings.map((finding) => open(finding, before.get(finding.fingerprint), report.endedAt));
-  const foundIds = new Set(found.map((finding) => finding.fingerprint));
-  const unseen = new Set(report.coverage.uncovered.map((item) => item.subject));
-  const kept = known.filter((finding) => !foundIds.has(finding.fingerprint) && unseen.has(finding.subject));
-  return [...found, ...kept];
+  return report.findings.map((finding) => open(finding, before.get(finding.fingerprint), report.endedAt));
+}
+
+/** What is open and was not looked at; an accepted subject was not either, nor one beyond what is listed. */
+function keptFindings(
+  known: readonly OpenFinding[],
+  report: Report,
+  target: Target,
+  rules: Rules,
+): readonly OpenFinding[] {
+  const found = new Set(report.findings.map((finding) => finding.fingerprint));
+  const accepted = report.notes.filter(({ kind }) => kind === ACCEPTED);
+  const unseen = new Set([...report.coverage.uncovered, ...accepted].map(({ subject }) => subject));
+  const all = (report.unlisted ?? 0) > 0;
+  return known.filter(
+    (finding) =>
+      !found.has(finding.fingerprint) && (all || unseen.has(finding.subject)) && !isIgnored(finding, target, rules),
+  );
 }
 
 function open(finding: Finding, known: OpenFinding | undefined, seenAt: string): OpenFinding {
@@ -88,6 +107,7 @@ function open(finding: Finding, known: OpenFinding | undefined, seenAt: string):
     severity: finding.severity,
     firstSeen: known?.firstSeen ?? seenAt,
     acknowledged: finding.acknowledged !== null,
+    acknowledgedUntil: finding.acknowledged?.until ?? null,
   };
 }
 

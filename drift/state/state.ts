@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { CAUSES } from '../cause.ts';
 import { CHANGES } from '../finding.ts';
 import { EVENTS } from '../names.ts';
+import { holds } from '../rules/acknowledge.ts';
+import { bindingsSchema } from '../rules/bindings.ts';
 import { SEVERITIES, type Target } from '../target.ts';
 import { VERDICTS } from '../verdict.ts';
 
@@ -26,6 +28,8 @@ export const openFindingSchema = z
     firstSeen: z.string(),
     /** A person knows of it: it stays listed and does not page. */
     acknowledged: z.boolean(),
+    /** The last moment that the acknowledgement holds; after it the finding pages without a new run. */
+    acknowledgedUntil: z.string().nullable().default(null),
   })
   .readonly();
 export type OpenFinding = z.infer<typeof openFindingSchema>;
@@ -73,6 +77,7 @@ export const stateSchema = z
     /** Commit of the newest run that was in sync. */
     lastInSync: z.string().nullable(),
     findings: z.array(openFindingSchema).readonly(),
+    bindings: bindingsSchema.default({}),
     /** No run came when one was due. */
     stale: z.boolean(),
     /** Whether "it cannot be seen" is what was announced last. */
@@ -100,6 +105,7 @@ export function newState(target: string, now: Date): TargetState {
     last: null,
     lastInSync: null,
     findings: [],
+    bindings: {},
     stale: false,
     failing: false,
     paged: [],
@@ -112,7 +118,11 @@ export function newState(target: string, now: Date): TargetState {
 /** The open findings that page now: not acknowledged, and pending ones only after the target's grace. */
 export function pagingFindings(state: TargetState, target: Target, now: Date): readonly OpenFinding[] {
   if (!target.enabled) return [];
-  return state.findings.filter((finding) => !finding.acknowledged && !inGrace(finding, target, now));
+  return state.findings.filter((finding) => !isAcknowledged(finding, now) && !inGrace(finding, target, now));
+}
+
+function isAcknowledged({ acknowledged, acknowledgedUntil }: OpenFinding, now: Date): boolean {
+  return acknowledged && (acknowledgedUntil === null || holds(acknowledgedUntil, now));
 }
 
 function inGrace(finding: OpenFinding, target: Target, now: Date): boolean {

@@ -46,6 +46,8 @@ export interface TerraformJudgement {
   readonly toolVersion: string | null;
   readonly coverage: Coverage;
   readonly findings: readonly Finding[];
+  /** Findings beyond those that are listed. */
+  readonly unlisted: number;
   readonly unconfirmed: readonly Finding[];
   readonly notes: readonly Note[];
 }
@@ -68,6 +70,7 @@ export function judgeTerraform(evidence: TerraformEvidence, context: JudgeContex
       toolVersion: null,
       coverage,
       findings: [],
+      unlisted: 0,
       unconfirmed: [],
       notes: [],
     };
@@ -82,6 +85,7 @@ export function judgeTerraform(evidence: TerraformEvidence, context: JudgeContex
     toolVersion: plan.terraform_version ?? null,
     coverage,
     findings: ending.ok ? findings : [],
+    unlisted: ending.ok ? all.length - findings.length : 0,
     unconfirmed: ending.ok ? [] : findings,
     notes,
   };

@@ -2,6 +2,7 @@ import type { StartWorld } from '#checks/runs/start.ts';
 import type { SweepWorld } from '#checks/runs/tend.ts';
 import { METRICS } from '#drift/names.ts';
 import type { Report } from '#drift/report.ts';
+import { NO_RULES } from '#drift/rules/rule.ts';
 import type { DeployedConfig, Target } from '#drift/target.ts';
 import type { BuildRequest, BuildState, BusEvent, MetricDatum, ObjectStore } from '#services/ports.ts';
 
@@ -111,6 +112,7 @@ export function testWorld(target: Target = TARGET, dieAfterAct = false): TestWor
     environments: [target.environment],
     targets: [target],
     notify: {},
+    rules: NO_RULES,
   };
   let serial = 0;
   return {
