@@ -1,4 +1,5 @@
 import type { Rules } from './rules/rule.ts';
+import type { Window } from './window.ts';
 
 /** What is compared: targets, the environments they live in and the sources that declare them. */
 
@@ -61,6 +62,11 @@ export interface Target {
   readonly minCoverage: number;
   /** `false`: paused; nothing pages. */
   readonly enabled: boolean;
+  /** A baseline: findings are recorded, and none of them pages. */
+  readonly observe: boolean;
+  /** About to be removed: what is open is closed, nothing runs and nothing pages. */
+  readonly retired: boolean;
+  readonly windows: readonly Window[];
   /** Pending drift pages after this many seconds; out-of-band drift at once. */
   readonly pendingGraceSeconds: number;
   readonly terraform: TerraformCheck;

@@ -26,7 +26,7 @@ export interface CheckOptions {
 
 /** `plumbline check`: the working copy against what runs, with this person's tools and credentials. */
 export async function check(wanted: readonly string[], options: CheckOptions, terminal: Terminal): Promise<void> {
-  const config = await readConfig(options.config, terminal.cwd);
+  const config = await readConfig(options.config, terminal.cwd, null);
   const targets = selectTargets(config.targets, wanted);
   const folders = new WorkingFolders(options.config, terminal);
   const reports: Report[] = [];

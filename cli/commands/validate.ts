@@ -5,7 +5,7 @@ import type { Terminal } from '../terminal.ts';
 
 /** `plumbline validate`: mistakes are thrown by the reader; here is what a right config checks. */
 export async function validate(file: string, terminal: Terminal): Promise<void> {
-  const config = await readConfig(file, terminal.cwd);
+  const config = await readConfig(file, terminal.cwd, new Date());
   const rows = config.targets.map((target) => [
     target.name,
     target.enabled ? (target.schedule ?? 'by hand') : 'paused',

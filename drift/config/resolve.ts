@@ -1,14 +1,11 @@
 import { deployed } from '../names.ts';
-import { NO_RULES } from '../rules/rule.ts';
+import { globMatches } from '../rules/glob.ts';
+import type { AcknowledgeRule, IgnoreRule, Rules } from '../rules/rule.ts';
 import type { Config, Environment, Notify, Severity, Source, Target } from '../target.ts';
+import type { Window } from '../window.ts';
 import type { Path } from './errors.ts';
+import type { Mistake } from './mistake.ts';
 import { type ConfigFile, MAX_TARGETS } from './schema.ts';
-
-/** Something that is wrong between parts of the file that are right each by itself. */
-export interface Mistake {
-  readonly path: Path;
-  readonly message: string;
-}
 
 type TargetFile = ConfigFile['targets'][string];
 
@@ -34,7 +31,7 @@ export function resolveConfig(file: ConfigFile, hash: string): { config: Config;
   const notify = Object.fromEntries(
     Object.entries(file.notify).map(([severity, value]) => [severity, dropUndefined<Notify>({ ...value })]),
   ) as Partial<Record<Severity, Notify>>;
-  return { config: { hash, sources, environments, targets, notify, rules: NO_RULES }, mistakes };
+  return { config: { hash, sources, environments, targets, notify, rules: rulesOf(file) }, mistakes };
 }
 
 interface Known {
@@ -53,8 +50,23 @@ function instances(name: string, target: TargetFile, file: ConfigFile, known: Kn
     if (environment === undefined || values === undefined) return [];
     mistakes.push(...undeployable(at, target, environment, index));
     const expand = expander({ ...values, environment: environmentName }, environmentName, mistakes);
-    return [instance(`${environmentName}/${name}`, target, environment, source, expand, [...at, 'terraform'])];
+    const own = `${environmentName}/${name}`;
+    const windows = windowsOf(own, file.windows);
+    return [instance(own, target, { environment, source, windows }, expand, [...at, 'terraform'])];
   });
+}
+
+/** What surrounds a target. */
+interface Place {
+  readonly environment: Environment;
+  readonly source: Source | undefined;
+  readonly windows: readonly Window[];
+}
+
+function windowsOf(target: string, windows: ConfigFile['windows']): readonly Window[] {
+  return windows
+    .filter((window) => globMatches(window.target, target))
+    .map(({ start, duration, timezone, reason }) => ({ start, durationSeconds: duration, timezone, reason }));
 }
 
 type Expand = (text: string, path: Path) => string;
@@ -62,8 +74,7 @@ type Expand = (text: string, path: Path) => string;
 function instance(
   name: string,
   target: TargetFile,
-  environment: Environment,
-  source: Source | undefined,
+  { environment, source, windows }: Place,
   expand: Expand,
   at: Path,
 ): Target {
@@ -80,6 +91,9 @@ function instance(
     timeoutSeconds: target.timeout,
     minCoverage: target.minCoverage,
     enabled: target.enabled,
+    observe: target.observe,
+    retired: target.retired,
+    windows,
     pendingGraceSeconds: target.pendingGrace,
     terraform: dropUndefined<Target['terraform']>({
       tool: check.tool,
@@ -160,6 +174,16 @@ function untold(targets: readonly Target[], notify: ConfigFile['notify']): Mista
     const message = `nobody is told of ${severity} findings; write ${severity}: { email: [team@example.com] } or pagerduty: { parameter: /name }`;
     return [{ path: ['notify', severity], message }];
   });
+}
+
+function rulesOf({ ignore, accept, acknowledge }: ConfigFile): Rules {
+  return {
+    ignore: ignore.map((rule) => dropUndefined<IgnoreRule>({ path: undefined, ...rule })),
+    accept,
+    acknowledge: acknowledge.map((rule) =>
+      dropUndefined<AcknowledgeRule>({ path: undefined, value: undefined, ...rule }),
+    ),
+  };
 }
 
 /** Optional keys are absent rather than undefined. */

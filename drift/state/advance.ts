@@ -8,7 +8,14 @@ import { staleAt } from '../schedule.ts';
 import type { Target } from '../target.ts';
 import { coverageSuffices } from '../verdict.ts';
 import { bindingsAfter, isIgnored, rejudge } from './remember.ts';
-import { type OpenFinding, pagingFindings, type TargetState, type Transition, unknownLevel } from './state.ts';
+import {
+  isWatched,
+  type OpenFinding,
+  pagingFindings,
+  type TargetState,
+  type Transition,
+  unknownLevel,
+} from './state.ts';
 
 /** The pager is rung again at most this often per target. */
 const RE_PAGE_EVERY_MS = 60 * 60 * 1000;
@@ -22,7 +29,7 @@ export const STALE_GRACE_SECONDS = 300;
  */
 export function advance(state: TargetState, report: Report, target: Target, rules: Rules, now: Date): TargetState {
   if (state.last !== null && report.runId <= state.last.runId) return state;
-  const seen = report.verdict !== 'unknown';
+  const seen = report.verdict !== 'unknown' && !target.retired;
   const bindings = bindingsAfter(state, target, rules);
   const found = seen ? foundFindings(state.findings, report) : [];
   const kept = seen ? keptFindings(state.findings, report, target, rules) : state.findings;
@@ -48,13 +55,17 @@ export function advance(state: TargetState, report: Report, target: Target, rule
     bindings,
     outbox: seen ? [...state.outbox, ...findingTransitions(state.findings, findings, report)] : state.outbox,
   };
-  return settle(next, target, now);
+  return settle(target.retired ? closed(next) : next, target, now);
 }
 
-/** The state as time alone changes it: staleness, graces and acknowledgements that end, a re-page that had to wait. */
+/**
+ * The state as time alone changes it: staleness, graces, acknowledgements and windows that end, a re-page that had to
+ * wait, a target that was retired.
+ */
 export function tick(state: TargetState, target: Target, now: Date): TargetState {
-  const schedule = target.enabled ? (target.schedule ?? null) : null;
-  const expected = state.schedule === schedule ? state : { ...state, schedule, since: now.toISOString() };
+  const schedule = isWatched(target) ? (target.schedule ?? null) : null;
+  const before = target.retired ? closed(state) : state;
+  const expected = before.schedule === schedule ? before : { ...before, schedule, since: now.toISOString() };
   return settle({ ...expected, stale: isStale(expected, target, now) }, target, now);
 }
 
@@ -66,6 +77,18 @@ export function announced(state: TargetState, ids: ReadonlySet<string>, now: Dat
     rePagedAt: rePaged ? now.toISOString() : state.rePagedAt,
     outbox: state.outbox.filter((transition) => !ids.has(transition.id)),
   };
+}
+
+/** The state of a retired target: nothing is open any more, and whoever was told of it is told so. */
+function closed(state: TargetState): TargetState {
+  const runId = state.last?.runId ?? 'no run';
+  const told = state.findings.map((finding) =>
+    transition(EVENTS.driftResolved, state.target, runId, `${finding.fingerprint} retired`, {
+      ...finding,
+      reason: 'the target is retired',
+    }),
+  );
+  return { ...state, findings: [], outbox: [...state.outbox, ...told] };
 }
 
 function isStale(state: TargetState, target: Target, now: Date): boolean {
@@ -132,7 +155,7 @@ function findingTransitions(
 
 /** What follows from the state whichever way it came about: failing or recovered, and what the alarm is red for. */
 function settle(state: TargetState, target: Target, now: Date): TargetState {
-  const failing = unknownLevel(state, target) > 0;
+  const failing = unknownLevel(state, target, now) > 0;
   const paged = pagingFindings(state, target, now).map(pageKey);
   const fresh = paged.filter((key) => !state.paged.includes(key));
   const wasRed = state.paged.length > 0;

@@ -6,6 +6,7 @@ import { holds } from '../rules/acknowledge.ts';
 import { bindingsSchema } from '../rules/bindings.ts';
 import { SEVERITIES, type Target } from '../target.ts';
 import { VERDICTS } from '../verdict.ts';
+import { openWindow } from '../window.ts';
 
 const EVENT_NAMES = [
   EVENTS.driftOpened,
@@ -115,9 +116,17 @@ export function newState(target: string, now: Date): TargetState {
   };
 }
 
-/** The open findings that page now: not acknowledged, and pending ones only after the target's grace. */
+/** Whether the target is looked at at all: neither paused nor retired. */
+export function isWatched(target: Target): boolean {
+  return target.enabled && !target.retired;
+}
+
+/**
+ * The open findings that page now: not acknowledged, pending ones only after the target's grace, and none of a target
+ * that is only observed or in maintenance.
+ */
 export function pagingFindings(state: TargetState, target: Target, now: Date): readonly OpenFinding[] {
-  if (!target.enabled) return [];
+  if (!isWatched(target) || target.observe || openWindow(target.windows, now) !== null) return [];
   return state.findings.filter((finding) => !isAcknowledged(finding, now) && !inGrace(finding, target, now));
 }
 
@@ -130,9 +139,10 @@ function inGrace(finding: OpenFinding, target: Target, now: Date): boolean {
   return finding.cause === 'pending' && age < target.pendingGraceSeconds * 1000;
 }
 
-/** The `Unknown` metric: 0 seen, 1 last run failed or incomplete, 2 stale. */
-export function unknownLevel(state: TargetState, target: Target): 0 | 1 | 2 {
-  if (!target.enabled) return 0;
+/** The `Unknown` metric: 0 seen, 1 last run failed or incomplete, 2 stale. In maintenance only the last one counts. */
+export function unknownLevel(state: TargetState, target: Target, now: Date): 0 | 1 | 2 {
+  if (!isWatched(target)) return 0;
   if (state.stale) return 2;
-  return state.last !== null && (state.last.verdict === 'unknown' || state.last.incomplete) ? 1 : 0;
+  const notSeen = state.last !== null && (state.last.verdict === 'unknown' || state.last.incomplete);
+  return notSeen && openWindow(target.windows, now) === null ? 1 : 0;
 }

@@ -23,6 +23,9 @@ export const TARGET: Target = {
   timeoutSeconds: 1800,
   minCoverage: 1,
   enabled: true,
+  observe: false,
+  retired: false,
+  windows: [],
   pendingGraceSeconds: 7200,
   terraform: { tool: 'terraform', path: 'terraform/network', varFiles: [], vars: {}, backendConfig: {}, env: {} },
 };
