@@ -66,7 +66,15 @@ function findingText(finding: Finding, { bold, cyan, dim, green, red }: Colours)
   }  ${dim(safeLine(what))}`;
   const side = (name: string, value: string | undefined, colour: (text: string) => string): readonly string[] =>
     value === undefined ? [] : [`    ${dim(name)} ${colour(indent(safe(value)))}`];
-  return [head, ...side('declared', finding.declared, green), ...side('live    ', finding.live, red)].join('\n');
+  const known = finding.acknowledged;
+  return [
+    head,
+    ...(known === null
+      ? []
+      : [dim(`    acknowledged by ${safeLine(known.owner)} until ${known.until}: ${safeLine(known.reason)}`)]),
+    ...side('declared', finding.declared, green),
+    ...side('live    ', finding.live, red),
+  ].join('\n');
 }
 
 const indent = (text: string): string => text.replaceAll('\n', `\n${' '.repeat(13)}`);

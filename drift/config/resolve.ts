@@ -1,11 +1,11 @@
 import { deployed } from '../names.ts';
-import { globMatches } from '../rules/glob.ts';
 import type { AcknowledgeRule, IgnoreRule, Rules } from '../rules/rule.ts';
 import type { Config, Environment, Notify, Severity, Source, Target } from '../target.ts';
 import type { Window } from '../window.ts';
 import type { Path } from './errors.ts';
 import type { Mistake } from './mistake.ts';
 import { type ConfigFile, MAX_TARGETS } from './schema.ts';
+import { windowMistakes, windowsOf } from './windows.ts';
 
 type TargetFile = ConfigFile['targets'][string];
 
@@ -27,7 +27,7 @@ export function resolveConfig(file: ConfigFile, hash: string): { config: Config;
       message: `makes ${targets.length} targets; at most ${MAX_TARGETS} are possible`,
     });
   }
-  mistakes.push(...collapsingNames(targets), ...untold(targets, file.notify));
+  mistakes.push(...collapsingNames(targets), ...untold(targets, file.notify), ...windowMistakes(file.windows));
   const notify = Object.fromEntries(
     Object.entries(file.notify).map(([severity, value]) => [severity, dropUndefined<Notify>({ ...value })]),
   ) as Partial<Record<Severity, Notify>>;
@@ -61,12 +61,6 @@ interface Place {
   readonly environment: Environment;
   readonly source: Source | undefined;
   readonly windows: readonly Window[];
-}
-
-function windowsOf(target: string, windows: ConfigFile['windows']): readonly Window[] {
-  return windows
-    .filter((window) => globMatches(window.target, target))
-    .map(({ start, duration, timezone, reason }) => ({ start, durationSeconds: duration, timezone, reason }));
 }
 
 type Expand = (text: string, path: Path) => string;

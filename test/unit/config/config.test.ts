@@ -88,7 +88,7 @@ describe('a config', () => {
     ['account: "222222222222", ', '', /environment prod has no account/],
     ['  network:', '  network: {}\n  network:', /Map keys must be unique/],
     ['staging: {', 'staging: &x {', /anchors \(&x\) are not allowed/],
-    ['version: 1\n', 'version: 1\nignore: []\n', /ignore: is not supported by this version yet/],
+    ['version: 1\n', 'version: 1\nbudget: 9\n', /budget: is not supported by this version yet/],
     ['version: 1\n', 'version: 1\n\tx: 1\n', /^plumbline\.yaml:2:/],
   ])('says what is wrong and what to write instead: %s → %s', (from, to, error) => {
     expect(errorsOf(withChange(from, to))).toMatch(error);
