@@ -40,7 +40,7 @@ export async function ack(target: string, subject: string, options: AckOptions, 
       value: finding.valueHash ?? undefined,
     },
   }));
-  checkRule(rules[0]?.rule);
+  checkRules(rules.map(({ rule }) => rule));
   const possible = rules.filter(({ finding }) => finding.path !== undefined);
   const whole = said.filter(({ path }) => path === undefined);
   const hint = whole.map(wholeText).join('\n');
@@ -79,11 +79,11 @@ function json(content: Buffer): unknown {
 }
 
 /** What would be pasted must be what the config takes. */
-function checkRule(rule: unknown): void {
-  const parsed = ruleLists.acknowledge.safeParse([rule]);
+function checkRules(rules: readonly unknown[]): void {
+  const parsed = ruleLists.acknowledge.safeParse(rules);
   if (!parsed.success) {
     const lines = parsed.error.issues.map(({ path, message }) => `--${String(path[1])}: ${message}`);
-    throw new UsageError(lines.join('\n'));
+    throw new UsageError([...new Set(lines)].join('\n'));
   }
   const [{ until } = { until: '' }] = parsed.data;
   if (!holds(until, new Date())) throw new UsageError(`--until: ${until} is past; write a date to come`);

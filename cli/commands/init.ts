@@ -32,8 +32,9 @@ export async function init(options: InitOptions, terminal: Terminal): Promise<vo
     return;
   }
   await writeNew(resolve(terminal.cwd, options.config), options.config, text);
+  const count = parsed.config.targets.length;
   terminal.out(
-    `${options.config}: ${parsed.config.targets.length} targets from ${relative(terminal.cwd, top) || 'this folder'}. Next: plumbline validate, then plumbline check`,
+    `${options.config}: ${count} target${count === 1 ? '' : 's'} from ${relative(terminal.cwd, top) || 'this folder'}. Next: plumbline validate, then plumbline check`,
   );
 }
 
