@@ -1,7 +1,7 @@
+/** What is compared: targets, the environments they live in and the sources that declare them. */
+
 import type { Rules } from './rules/rule.ts';
 import type { Window } from './window.ts';
-
-/** What is compared: targets, the environments they live in and the sources that declare them. */
 
 export const LAYERS = ['terraform', 'nodes', 'kubernetes'] as const;
 export type Layer = (typeof LAYERS)[number];

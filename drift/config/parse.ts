@@ -64,9 +64,12 @@ function parseWritten(
     return { config: null, errors: [...wrong, ...lost.map(({ path, message }) => errorAt(places, path, message))] };
   }
   const { config, mistakes } = resolveConfig(file.data, hash);
+  const broken = issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path],
+  );
   const between = [...mistakes, ...ruleMistakes(file.data, writtenTargets(written), asOf)]
     .map(({ path, message }) => ({ path: readable.written(path), message }))
-    .filter(({ path }) => !issues.some((issue) => isWithin(issue.path, path)));
+    .filter(({ path }) => !broken.some((other) => isWithin(other, path)));
   const errors = [...wrong, ...[...lost, ...between].map(({ path, message }) => errorAt(places, path, message))];
   return { config: errors.length === 0 ? config : null, errors };
 }

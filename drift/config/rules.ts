@@ -35,7 +35,11 @@ function unknownTargets(
 ): readonly Mistake[] {
   return entries.flatMap(({ target }, index) => {
     if (names.some((name) => globMatches(target, name))) return [];
-    const near = [...names].sort((a, b) => distance(target, a) - distance(target, b)).slice(0, MAX_NEAR);
+    const near = names
+      .map((name) => ({ name, far: distance(target, name) }))
+      .sort((a, b) => a.far - b.far)
+      .slice(0, MAX_NEAR)
+      .map(({ name }) => name);
     const remedy = near[0] === undefined ? 'there are none' : `did you mean "${near[0]}"? Known: ${near.join(', ')}`;
     const rest = names.length > near.length ? ` and ${names.length - near.length} more` : '';
     return [{ path: [list, index, 'target'], message: `"${target}" fits no target; ${remedy}${rest}` }];

@@ -3,7 +3,7 @@ import type { Finding } from '../finding.ts';
 import { EVENTS, type EventName } from '../names.ts';
 import type { Report } from '../report.ts';
 import { ACCEPTED } from '../rules/accept.ts';
-import type { Rules } from '../rules/rule.ts';
+import { type IgnoreRule, type Rules, rulesFor } from '../rules/rule.ts';
 import { staleAt } from '../schedule.ts';
 import type { Target } from '../target.ts';
 import { coverageSuffices } from '../verdict.ts';
@@ -30,10 +30,11 @@ export const STALE_GRACE_SECONDS = 300;
 export function advance(state: TargetState, report: Report, target: Target, rules: Rules, now: Date): TargetState {
   if (state.last !== null && report.runId <= state.last.runId) return state;
   const seen = report.verdict !== 'unknown' && !target.retired;
-  const bindings = bindingsAfter(state, target, rules);
+  const { acknowledge, ignore } = rulesFor(rules, target.name);
+  const bindings = bindingsAfter(state, acknowledge);
   const found = seen ? foundFindings(state.findings, report) : [];
-  const kept = seen ? keptFindings(state.findings, report, target, rules) : state.findings;
-  const findings = [...found, ...rejudge(kept, target, rules, bindings, now)];
+  const kept = seen ? keptFindings(state.findings, report, ignore) : state.findings;
+  const findings = [...found, ...rejudge(kept, acknowledge, bindings, now)];
   const next: TargetState = {
     ...state,
     last: {
@@ -97,6 +98,7 @@ function isStale(state: TargetState, target: Target, now: Date): boolean {
   return now >= staleAt(state.schedule, lastStart, target.timeoutSeconds, STALE_GRACE_SECONDS);
 }
 
+/** What this run found. */
 function foundFindings(known: readonly OpenFinding[], report: Report): readonly OpenFinding[] {
   const before = new Map(known.map((finding) => [finding.fingerprint, finding]));
   return report.findings.map((finding) => open(finding, before.get(finding.fingerprint), report.endedAt));
@@ -106,8 +108,7 @@ function foundFindings(known: readonly OpenFinding[], report: Report): readonly 
 function keptFindings(
   known: readonly OpenFinding[],
   report: Report,
-  target: Target,
-  rules: Rules,
+  ignored: readonly IgnoreRule[],
 ): readonly OpenFinding[] {
   const found = new Set(report.findings.map((finding) => finding.fingerprint));
   const accepted = report.notes.filter(({ kind }) => kind === ACCEPTED);
@@ -115,7 +116,7 @@ function keptFindings(
   const all = (report.unlisted ?? 0) > 0;
   return known.filter(
     (finding) =>
-      !found.has(finding.fingerprint) && (all || unseen.has(finding.subject)) && !isIgnored(finding, target, rules),
+      !found.has(finding.fingerprint) && (all || unseen.has(finding.subject)) && !isIgnored(finding, ignored),
   );
 }
 

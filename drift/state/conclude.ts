@@ -1,7 +1,7 @@
 import { NO_COVERAGE } from '../coverage.ts';
 import { type Report, reportSchema } from '../report.ts';
 import { applyRules } from '../rules/apply.ts';
-import type { Rules } from '../rules/rule.ts';
+import { type Rules, rulesFor } from '../rules/rule.ts';
 import type { Run } from '../run.ts';
 import type { Target } from '../target.ts';
 import { bindingsAfter } from './remember.ts';
@@ -61,7 +61,8 @@ export function conclude(
     config: run.config,
     findings,
   };
-  return applyRules(judged, target, { rules, bindings: bindingsAfter(state, target, rules), now });
+  const bindings = bindingsAfter(state, rulesFor(rules, target.name).acknowledge);
+  return applyRules(judged, target, { rules, bindings, now });
 }
 
 /** A report of a run that could not look. */

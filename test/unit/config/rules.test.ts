@@ -157,6 +157,7 @@ ignore:
   - { target: a/nothing, subject: x, reason: r }
 acknowledge: [{ target: a/d, subject: x, owner: o, reason: r, until: 2020-01-01 }]
 version: 1
+windws: []
 `;
     const lines = errorsOf(text).split('\n');
     expect(lines.map((line) => line.replace(/^plumbline\.yaml:(\d+):\d+: /, '$1 ').slice(0, 52))).toEqual([
@@ -175,6 +176,7 @@ version: 1
       expect.stringMatching(/^16 ignore\.2\.target: "a\/nothing" fits no/),
       expect.stringMatching(/^17 acknowledge\.0\.until: ended/),
       expect.stringMatching(/^18 Map keys must be unique; take one/),
+      expect.stringMatching(/^19 windws: is no key/),
     ]);
   });
 
