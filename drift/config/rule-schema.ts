@@ -38,7 +38,10 @@ const acknowledge = z.strictObject({
 });
 
 const list = <T extends z.ZodType>(rule: T) =>
-  z.array(rule, { error: 'write a list of rules: [{ target: …, subject: … }]' }).max(MAX_RULES).default([]);
+  z
+    .array(rule, { error: 'write a list of rules: [{ target: …, subject: … }]' })
+    .max(MAX_RULES, `at most ${MAX_RULES} rules are possible: use *`)
+    .default([]);
 
 /** `ignore`, `accept` and `acknowledge` as they are written. */
 export const ruleLists = {

@@ -40,6 +40,6 @@ const window = z.strictObject({
 /** `windows` as they are written. */
 export const windowList = z
   .array(window, { error: 'write a list of windows: [{ target: …, start: …, duration: … }]' })
-  .max(MAX_WINDOWS)
+  .max(MAX_WINDOWS, `at most ${MAX_WINDOWS} windows are possible: use * in the target`)
   .default([])
   .describe('Maintenance: while one is open, drift and failed checks do not page; that no check comes still does.');

@@ -145,3 +145,23 @@ test('an acknowledged finding says who knows of it, until when and why', () => {
   const text = reportText({ ...report, findings: [{ ...first, acknowledged }] }, plain);
   expect(text).toContain('    acknowledged by alice until 2026-12-01T23:59:59.999Z: incident');
 });
+
+test('what no look can tell has its accept rule printed, which the config takes', () => {
+  const coverage: Report['coverage'] = {
+    compared: 1,
+    total: 3,
+    uncovered: [
+      { subject: 'node-1: check "etcd"', kind: 'unverifiable', reason: 'a command' },
+      { subject: 'node-2', kind: 'unreached', reason: 'offline' },
+    ],
+  };
+  const text = reportText({ ...report, target: 'prod/app', verdict: 'unknown', coverage }, plain);
+  const [, lines = ''] = text.split('put this into the config:\n');
+  const accept = lines.split('\n').slice(0, 2).join('\n').replace(/^ {2}/gm, '');
+  const config = `version: 1\nenvironments: { prod: {} }\ntargets: { app: { in: [prod], terraform: { path: a } } }\n${accept}\n`;
+  expect(parseConfig(config, 'c', null)).toMatchObject({
+    ok: true,
+    config: { rules: { accept: [{ target: 'prod/app', subject: 'node-1: check "etcd"', reason: 'a command' }] } },
+  });
+  expect(reportText({ ...report, coverage }, plain)).not.toContain('accept:');
+});

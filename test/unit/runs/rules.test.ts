@@ -7,7 +7,7 @@ import type { Report } from '#drift/report.ts';
 import { type AcknowledgeRule, NO_RULES, type Rules } from '#drift/rules/rule.ts';
 import { stateSchema, type TargetState } from '#drift/state/state.ts';
 import type { Target } from '#drift/target.ts';
-import { buildArn, finding, metric, ROLE_ID, report, TARGET, type TestWorld, testWorld } from './world.ts';
+import { buildArn, Crash, finding, metric, ROLE_ID, report, TARGET, type TestWorld, testWorld } from './world.ts';
 
 const ACK: AcknowledgeRule = {
   target: TARGET.name,
@@ -35,8 +35,8 @@ const at = (world: TestWorld, time: string): void => {
 };
 
 let serial = 0;
-/** A run that the build reports on, judged. */
-async function run(world: TestWorld, left: Partial<Report> | null): Promise<void> {
+/** A run whose build has ended; `left` is what it reported. */
+async function ended(world: TestWorld, left: Partial<Report> | null): Promise<RunEnded> {
   serial += 1;
   const uuid = String(serial).padStart(4, '0');
   world.builders.answer = { build: buildArn(uuid) };
@@ -46,8 +46,12 @@ async function run(world: TestWorld, left: Partial<Report> | null): Promise<void
   const text = JSON.stringify(report(runId, { startedAt: now, endedAt: now, ...left }));
   if (left !== null) await world.store.put(keys.inbox(ROLE_ID, uuid), text);
   const build = { arn: buildArn(uuid), status: 'SUCCEEDED', log: null };
-  const ended: RunEnded = { target: TARGET.name, runId, build, failure: null };
-  await finishRun(ended, world);
+  return { target: TARGET.name, runId, build, failure: null };
+}
+
+/** A run that the build reports on, judged. */
+async function run(world: TestWorld, left: Partial<Report> | null): Promise<void> {
+  await finishRun(await ended(world, left), world);
 }
 
 describe('an acknowledgement', () => {
@@ -132,6 +136,40 @@ describe('an acknowledgement', () => {
     at(without, '2026-11-24T05:00:00Z');
     await run(without, null);
     expect(metric(without, 'drift')).toBe(1);
+  });
+});
+
+describe('a crash', () => {
+  it('at any point binds the same values', async () => {
+    const judged = async (acts: number, after: boolean): Promise<{ world: TestWorld; died: boolean }> => {
+      const before = testWorld(TARGET, after);
+      serial = 0;
+      await run(before, drifted());
+      const world = deploy(before, { acknowledge: [ACK] });
+      at(world, '2026-11-24T04:00:00Z');
+      const end = await ended(world, drifted());
+      world.fuse.left = acts;
+      const died = await finishRun(end, world).then(
+        () => false,
+        (error: unknown) => error instanceof Crash,
+      );
+      world.fuse.left = Number.POSITIVE_INFINITY;
+      if (died) await finishRun(end, world);
+      return { world, died };
+    };
+    const straight = await judged(Number.POSITIVE_INFINITY, false);
+    expect(state(straight.world).bindings).not.toEqual({});
+    let deaths = 0;
+    for (const after of [false, true]) {
+      for (let acts = 0; acts < 20; acts += 1) {
+        const { world, died } = await judged(acts, after);
+        if (!died) break;
+        deaths += 1;
+        expect(state(world), `died at act ${acts}`).toEqual(state(straight.world));
+        expect(metric(world, 'drift')).toBe(0);
+      }
+    }
+    expect(deaths).toBeGreaterThanOrEqual(8);
   });
 });
 
@@ -226,12 +264,7 @@ describe('a retired target', () => {
   it('opens nothing when a run ends that was under way', async () => {
     const world = testWorld();
     const retired = deploy(world, {}, { retired: true });
-    world.builders.answer = { build: buildArn('9999') };
-    const started = await startRun({ target: TARGET.name, trigger: 'manual', at: '2026-11-24T05:00:00Z' }, world);
-    const runId = /run (\S+)/.exec(started)?.[1] ?? '';
-    await world.store.put(keys.inbox(ROLE_ID, '9999'), JSON.stringify(report(runId, drifted())));
-    const build = { arn: buildArn('9999'), status: 'SUCCEEDED', log: null };
-    await finishRun({ target: TARGET.name, runId, build, failure: null }, retired);
+    await finishRun(await ended(world, drifted()), retired);
     expect(eventNames(retired)).toEqual([]);
     expect(metric(retired, 'drift')).toBe(0);
   });
