@@ -8,9 +8,13 @@ import { UsageError } from './terminal.ts';
 /** One byte more than the parser takes, so that it can say that there is too much. */
 const MAX_BYTES = 1024 * 1024 + 1;
 
-/** Reads the config. @throws UsageError with every mistake in it */
-export async function readConfig(file: string, cwd: string): Promise<Config> {
-  const parsed = parseConfig((await readBounded(resolve(cwd, file), file, MAX_BYTES)).toString('utf8'), file);
+/**
+ * Reads the config.
+ * @param asOf acknowledgements that ended before are mistakes; null: they merely do not apply any more
+ * @throws UsageError with every mistake in it
+ */
+export async function readConfig(file: string, cwd: string, asOf: Date | null): Promise<Config> {
+  const parsed = parseConfig((await readBounded(resolve(cwd, file), file, MAX_BYTES)).toString('utf8'), file, asOf);
   if (parsed.ok) return parsed.config;
   throw new UsageError(formatConfigErrors(parsed.errors));
 }

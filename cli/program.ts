@@ -1,7 +1,9 @@
 import { Command } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
+import { type AckOptions, ack } from './commands/ack.ts';
 import { build } from './commands/build.ts';
 import { type CheckOptions, check } from './commands/check.ts';
+import { type InitOptions, init } from './commands/init.ts';
 import { type JudgeOptions, judgeTerraformFiles } from './commands/judge.ts';
 import { validate } from './commands/validate.ts';
 import type { Terminal } from './terminal.ts';
@@ -30,6 +32,8 @@ Examples:
   plumbline check 'prod/*' --json                     several, as a JSON array of reports
   plumbline check prod/network --html report.html     for a browser
   plumbline validate                                  what is wrong with plumbline.yaml, or what it checks
+  plumbline init                                      a first plumbline.yaml from what lies in the repository
+  plumbline ack prod/network 'aws_x.*' --report report.json --owner me --reason why --until 2026-12-01
   plumbline judge terraform --plan plan.json --exit-code 2
 ${EXIT_CODES}`,
     );
@@ -76,7 +80,58 @@ ${EXIT_CODES}`,
     .command('validate')
     .description('says what is wrong with the config, all at once, or shows what it checks')
     .option('-c, --config <file>', CONFIG_HELP, 'plumbline.yaml')
+    .addHelpText(
+      'after',
+      `
+Every mistake has its file, line, path and what to write instead. Of a right config: its targets with the number of
+rules that speak of each, acknowledgements that end within 14 days or in more than 90, and maintenance windows.
+
+Example:
+  plumbline validate -c plumbline.yaml
+
+Exit codes: 0 right, 1 wrong.`,
+    )
     .action((options: { config: string }) => validate(options.config, terminal));
+
+  program
+    .command('init')
+    .description('writes a first config from what lies in the repository; never overwrites one')
+    .option('-c, --config <file>', 'the file to write', 'plumbline.yaml')
+    .option('--stdout', 'print it and write nothing')
+    .addHelpText(
+      'after',
+      `
+Finds the terraform root modules (with a lock file, a backend, or a provider and used by no other module), their
+env/*.tfvars, and where git comes from.
+
+Example:
+  plumbline init --stdout`,
+    )
+    .action((options: InitOptions) => init(options, terminal));
+
+  program
+    .command('ack')
+    .description('prints the acknowledge rules for findings of a report, ready to paste into the config')
+    .argument('<target>', 'its name, such as prod/network')
+    .argument('<subject>', 'of the findings; * stands for any text')
+    .requiredOption('--report <file>', 'a report.json of the results bucket, or what `check --json` printed')
+    .requiredOption('--owner <name>', 'who looks after it')
+    .requiredOption('--reason <text>', 'why it is known')
+    .requiredOption('--until <date>', 'the last day, such as 2026-12-01, or a time')
+    .option('--path <path>', 'of the findings; * stands for any text; default: all of the subject')
+    .addHelpText(
+      'after',
+      `
+The rules name the hash of the live value where the report has it: they end when the value changes.
+
+Example:
+  aws s3 cp s3://<results>/runs/prod/network/2026/11/24/<run>/report.json .
+  plumbline ack prod/network aws_security_group.web --path ingress --owner alice@acme.example \\
+    --reason 'incident 4711' --until 2026-12-01 --report report.json
+
+Exit codes: 0 printed, 1 nothing fits or wrongly used.`,
+    )
+    .action((target: string, subject: string, options: AckOptions) => ack(target, subject, options, terminal));
 
   program
     .command('build', { hidden: true })

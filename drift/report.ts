@@ -29,6 +29,8 @@ export const reportSchema = z
     config: z.object({ hash: z.string().nullable(), commit: z.string().nullable() }).readonly(),
     coverage: coverageSchema,
     findings: z.array(findingSchema).readonly(),
+    /** Findings beyond those that are listed; absent: none. */
+    unlisted: z.number().int().nonnegative().optional(),
     /** What a run that ended badly had found until then. */
     unconfirmed: z.array(findingSchema).readonly(),
     notes: z.array(noteSchema).readonly(),

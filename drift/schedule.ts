@@ -38,6 +38,34 @@ export function staleAt(text: string, lastStart: Date, timeoutSeconds: number, g
     : new Date(next.getTime() + (timeoutSeconds + graceSeconds) * 1000);
 }
 
+/** Whether a `cron(…)` in a time zone fired after one moment and not after another. @throws ScheduleError */
+export function firedWithin(text: string, timezone: string, after: Date, until: Date): boolean {
+  const next = cronOf(parseWindowStart(text), timezone).nextRun(after);
+  return next !== null && next <= until;
+}
+
+/** The next times that a `cron(…)` in a time zone fires. @throws ScheduleError */
+export function nextTimes(text: string, timezone: string, after: Date, count: number): readonly Date[] {
+  return cronOf(parseWindowStart(text), timezone).nextRuns(count, after);
+}
+
+/** Whether this is the name of a time zone, such as Europe/Berlin; an offset is none. */
+export function isTimezone(name: string): boolean {
+  if (!/^[A-Za-z]/.test(name)) return false;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function parseWindowStart(text: string): string {
+  const schedule = parseSchedule(text);
+  if (schedule.kind === 'cron') return schedule.expression;
+  throw new ScheduleError(`a window starts at times, not at a rate; write cron(0 22 ? * SAT *), not ${text}`);
+}
+
 function parseRate(count: number, word: string): Schedule {
   const unit = word.replace(/s$/, '') as keyof typeof UNIT_SECONDS;
   if (count === 0) throw new ScheduleError('a rate must be at least 1; write rate(1 hour)');
@@ -66,11 +94,11 @@ function parseCron(expression: string): Schedule {
 }
 
 /** AWS counts weekdays from 1 = Sunday, as Quartz does, and has no seconds. */
-function cronOf(expression: string): Cron {
+function cronOf(expression: string, timezone = 'UTC'): Cron {
   return new Cron(`0 ${expression}`, {
     alternativeWeekdays: true,
     sloppyRanges: true,
-    timezone: 'UTC',
+    timezone,
     mode: '7-part',
     paused: true,
   });

@@ -1,5 +1,8 @@
 /** What is compared: targets, the environments they live in and the sources that declare them. */
 
+import type { Rules } from './rules/rule.ts';
+import type { Window } from './window.ts';
+
 export const LAYERS = ['terraform', 'nodes', 'kubernetes'] as const;
 export type Layer = (typeof LAYERS)[number];
 
@@ -59,6 +62,11 @@ export interface Target {
   readonly minCoverage: number;
   /** `false`: paused; nothing pages. */
   readonly enabled: boolean;
+  /** A baseline: findings are recorded, and none of them pages. */
+  readonly observe: boolean;
+  /** About to be removed: what is open is closed, nothing runs and nothing pages. */
+  readonly retired: boolean;
+  readonly windows: readonly Window[];
   /** Pending drift pages after this many seconds; out-of-band drift at once. */
   readonly pendingGraceSeconds: number;
   readonly terraform: TerraformCheck;
@@ -78,6 +86,7 @@ export interface Config {
   readonly environments: readonly Environment[];
   readonly targets: readonly Target[];
   readonly notify: Readonly<Partial<Record<Severity, Notify>>>;
+  readonly rules: Rules;
 }
 
 /** The config as it is deployed: with the commit of the repository it was read from, when there is one. */

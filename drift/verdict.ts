@@ -10,12 +10,14 @@ export type Ending = { readonly ok: true } | { readonly ok: false; readonly reas
  * The verdict of one run (DESIGN §2, rules 1 to 4).
  * @param counted findings that are neither ignored nor acknowledged
  * @param minCoverage 0 to 1
+ * @param known findings that rules took out of the count; they change the reason only
  */
 export function decideVerdict(
   ending: Ending,
   counted: number,
   coverage: Coverage,
   minCoverage: number,
+  known: { readonly acknowledged: number; readonly ignored: number } = { acknowledged: 0, ignored: 0 },
 ): { verdict: Verdict; reason: string } {
   if (!ending.ok) return { verdict: 'unknown', reason: ending.reason };
   if (counted > 0) return { verdict: 'drifted', reason: counted === 1 ? '1 finding' : `${counted} findings` };
@@ -23,7 +25,26 @@ export function decideVerdict(
     const seen = `${coverage.compared} of ${coverage.total} compared, ${percent(minCoverage)} wanted`;
     return { verdict: 'unknown', reason: `not enough could be seen: ${seen}` };
   }
-  return { verdict: 'in-sync', reason: `${coverage.compared} of ${coverage.total} compared, nothing differs` };
+  const differs = [
+    ...(known.acknowledged > 0 ? [`${known.acknowledged} acknowledged`] : []),
+    ...(known.ignored > 0 ? [`${known.ignored} ignored`] : []),
+  ];
+  const result = differs.length === 0 ? 'nothing differs' : `nothing else differs than ${differs.join(' and ')}`;
+  return { verdict: 'in-sync', reason: `${coverage.compared} of ${coverage.total} compared, ${result}` };
+}
+
+/**
+ * How a run ended, from what was judged of it: an `unknown` ended badly, unless its only reason is the one that
+ * `decideVerdict` gives for too little coverage. So a rule that changes the coverage may settle that one, and no other.
+ */
+export function endingOf(
+  judged: { readonly verdict: Verdict; readonly reason: string; readonly coverage: Coverage },
+  minCoverage: number,
+): Ending {
+  if (judged.verdict !== 'unknown') return { ok: true };
+  const shortfall = decideVerdict({ ok: true }, 0, judged.coverage, minCoverage);
+  const onlyCoverage = shortfall.verdict === 'unknown' && shortfall.reason === judged.reason;
+  return onlyCoverage ? { ok: true } : { ok: false, reason: judged.reason };
 }
 
 /** Whether enough was seen for the target's `minCoverage`. */

@@ -32,9 +32,9 @@ export function clockRole(scope: Construct, functions: readonly IFunction[], dea
   return role;
 }
 
-/** Asks for a check of the target whenever its schedule says so; off while the target is paused. */
+/** Asks for a check of the target whenever its schedule says so; off while it is paused, gone once it is retired. */
 export function scheduleTarget(scope: Construct, target: ServedTarget, clock: Clock): void {
-  if (target.schedule === undefined) return;
+  if (target.schedule === undefined || target.retired) return;
   new Schedule(scope, 'Schedule', {
     scheduleName: deployed.schedule(target.name),
     description: `Plumbline: checks ${target.name}`,

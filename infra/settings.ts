@@ -41,7 +41,7 @@ export function readSettings(file: string): Settings {
       cause,
     });
   }
-  const parsed = parseConfig(text, file);
+  const parsed = parseConfig(text, file, new Date());
   if (!parsed.ok) throw new NotDeployable(formatConfigErrors(parsed.errors));
   return settingsOf({ ...parsed.config, commit: commitOf(path.dirname(path.resolve(file))) }, file);
 }

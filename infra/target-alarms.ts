@@ -38,7 +38,8 @@ export function alarmTarget(scope: Construct, { target, topic, text }: TargetAla
       datapointsToAlarm: 1,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       treatMissingData: TreatMissingData.IGNORE,
-      actionsEnabled: target.enabled,
+      // What a retired target has open must still be told to be closed.
+      actionsEnabled: target.enabled || target.retired,
     });
     tell(made, topic);
   };

@@ -24,7 +24,7 @@ export interface AnnounceWorld {
 export function targetMetrics(state: TargetState, target: Target, now: Date): readonly MetricDatum[] {
   return [
     { name: METRICS.drift, target: target.name, value: pagingFindings(state, target, now).length },
-    { name: METRICS.unknown, target: target.name, value: unknownLevel(state, target) },
+    { name: METRICS.unknown, target: target.name, value: unknownLevel(state, target, now) },
   ];
 }
 

@@ -47,7 +47,7 @@ export async function finishRun(ended: RunEnded, world: FinishWorld): Promise<st
 
   const report = await judgeOnce(run.value, ended, target, world);
   const state = await updateRecord(world.store, keys.state(target.name), stateSchema, MAX_STATE_BYTES, (current) =>
-    advance(current ?? newState(target.name, world.now()), report, target, world.now()),
+    advance(current ?? newState(target.name, world.now()), report, target, world.config.rules, world.now()),
   );
   await announce(state, target, world);
   if (state.last?.runId === report.runId) await writePages(report, target, world);
@@ -71,7 +71,7 @@ async function judgeOnce(run: Run, ended: RunEnded, target: Target, world: Finis
   if (before !== null) return before.value;
   const state = await readRecord(world.store, keys.state(target.name), stateSchema, MAX_STATE_BYTES);
   const evidence = await readEvidence(ended, world);
-  const report = conclude(run, ended, evidence, target, state?.value ?? null, world.now());
+  const report = conclude(run, ended, evidence, target, state?.value ?? null, world.config.rules, world.now());
   if (await world.store.create(key, `${JSON.stringify(report)}\n`, 'application/json')) return report;
   const faster = await readRecord(world.store, key, reportSchema, MAX_REPORT_BYTES);
   if (faster === null) throw new Error(`${key} was there and is gone`);
@@ -133,7 +133,8 @@ function summary(report: Report): Readonly<Record<string, unknown>> {
     trigger: report.trigger,
     commit: report.commit.checked,
     verdict: report.verdict,
-    findings: report.findings.length,
+    findings: report.findings.length + (report.unlisted ?? 0),
+    acknowledged: report.findings.filter(({ acknowledged }) => acknowledged !== null).length,
     compared: report.coverage.compared,
     total: report.coverage.total,
     exitCode: report.tool?.exitCode ?? null,

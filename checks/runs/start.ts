@@ -69,6 +69,7 @@ type Resolved = Run & { readonly commit: string };
 export async function startRun(request: StartRequest, world: StartWorld): Promise<string> {
   const target = world.config.targets.find((candidate) => candidate.name === request.target);
   if (target === undefined) return `there is no target ${request.target} in the deployed config`;
+  if (target.retired) return `${target.name} is retired: it is no longer checked`;
   if (!target.enabled) return `${target.name} is paused (enabled: false)`;
   const { source } = target;
   if (source === undefined) return `${target.name} has no source: it can only be checked locally`;

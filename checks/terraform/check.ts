@@ -181,6 +181,7 @@ function assemble(
     config: run.config,
     coverage: judgement.coverage,
     findings: judgement.findings,
+    ...(judgement.unlisted > 0 ? { unlisted: judgement.unlisted } : {}),
     unconfirmed: judgement.unconfirmed,
     notes: [...judgement.notes, ...ours],
   };

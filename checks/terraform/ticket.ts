@@ -43,6 +43,10 @@ const terraform = z
   })
   .readonly();
 
+const window = z
+  .object({ start: z.string(), durationSeconds: z.number(), timezone: z.string(), reason: z.string() })
+  .readonly();
+
 const target = z
   .object({
     name: z.string(),
@@ -54,6 +58,10 @@ const target = z
     timeoutSeconds: z.number().int().positive().max(3600),
     minCoverage: z.number().min(0).max(1),
     enabled: z.boolean(),
+    // What pages is not a build's business; tickets of a version that did not know these are read too.
+    observe: z.boolean().default(false),
+    retired: z.boolean().default(false),
+    windows: z.array(window).readonly().default([]),
     pendingGraceSeconds: z.number().nonnegative(),
     terraform,
   })

@@ -6,6 +6,7 @@ import { checkTerraform } from '#checks/terraform/check.ts';
 import { toolEnvironment } from '#checks/terraform/environment.ts';
 import { renderReport } from '#drift/page/report-page.ts';
 import type { Report } from '#drift/report.ts';
+import { applyRules } from '#drift/rules/apply.ts';
 import { newRunId, type Run } from '#drift/run.ts';
 import { unknownReport } from '#drift/state/conclude.ts';
 import type { Config, Target } from '#drift/target.ts';
@@ -26,12 +27,13 @@ export interface CheckOptions {
 
 /** `plumbline check`: the working copy against what runs, with this person's tools and credentials. */
 export async function check(wanted: readonly string[], options: CheckOptions, terminal: Terminal): Promise<void> {
-  const config = await readConfig(options.config, terminal.cwd);
+  const config = await readConfig(options.config, terminal.cwd, null);
   const targets = selectTargets(config.targets, wanted);
   const folders = new WorkingFolders(options.config, terminal);
   const reports: Report[] = [];
   await withProgress(targets, terminal, async (target, progress) => {
-    const report = await checkOne(target, config, folders, terminal, progress);
+    const found = await checkOne(target, config, folders, terminal, progress);
+    const report = applyRules(found, target, { rules: config.rules, bindings: null, now: new Date() });
     reports.push(report);
     if (options.html !== undefined) await writePage(options.html, report, targets.length > 1, terminal.cwd);
   });

@@ -58,6 +58,7 @@ export async function judgeTerraformFiles(options: JudgeOptions, terminal: Termi
     config: { hash: null, commit: null },
     coverage: judgement.coverage,
     findings: judgement.findings,
+    ...(judgement.unlisted > 0 ? { unlisted: judgement.unlisted } : {}),
     unconfirmed: judgement.unconfirmed,
     notes: judgement.notes,
   };

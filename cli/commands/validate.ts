@@ -1,25 +1,35 @@
 import type { Target } from '#drift/target.ts';
 import { readConfig } from '../config-file.ts';
+import { ruleCounts, rulesText } from '../output/rules-text.ts';
 import { table } from '../output/table.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** `plumbline validate`: mistakes are thrown by the reader; here is what a right config checks. */
 export async function validate(file: string, terminal: Terminal): Promise<void> {
-  const config = await readConfig(file, terminal.cwd);
+  const now = new Date();
+  const config = await readConfig(file, terminal.cwd, now);
   const rows = config.targets.map((target) => [
     target.name,
-    target.enabled ? (target.schedule ?? 'by hand') : 'paused',
+    when(target),
     target.terraform.path,
     tool(target),
     place(target),
+    ruleCounts(config.rules, target.name),
     target.source === undefined ? 'nobody: local only' : told(target, config.notify[target.severity]),
   ]);
   const { bold } = terminal.colours;
-  const head = ['TARGET', 'WHEN', 'PATH', 'TOOL', 'AS', 'TELLS'];
+  const head = ['TARGET', 'WHEN', 'PATH', 'TOOL', 'AS', 'RULES', 'TELLS'];
   terminal.out(table([head, ...rows], (row, index) => (index === 0 ? bold(row) : row)));
+  for (const line of rulesText(config, now, terminal.colours)) terminal.out(line);
   terminal.out(
     `\n${file} is valid: ${rows.length} target${rows.length === 1 ? '' : 's'}, hash ${config.hash.slice(0, 12)}`,
   );
+}
+
+function when(target: Target): string {
+  if (target.retired) return 'retired';
+  if (!target.enabled) return 'paused';
+  return `${target.schedule ?? 'by hand'}${target.observe ? ', observed' : ''}`;
 }
 
 const tool = ({ terraform }: Target): string => `${terraform.tool} ${terraform.version ?? '(on the PATH)'}`;

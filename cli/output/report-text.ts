@@ -3,6 +3,7 @@ import type { Report } from '#drift/report.ts';
 import type { Verdict } from '#drift/verdict.ts';
 import type { Colours } from '../terminal.ts';
 import { safe, safeLine } from './safe.ts';
+import { yamlFlow } from './yaml-text.ts';
 
 const MARKS: Readonly<Record<Verdict, string>> = { 'in-sync': '✓', drifted: '≠', unknown: '?' };
 const MAX_UNCOVERED = 20;
@@ -17,6 +18,7 @@ export function reportText(report: Report, colours: Colours): string {
     ...section('', report.findings, colours),
     ...section('seen before the check ended badly, unconfirmed:', report.unconfirmed, colours),
     ...uncovered(report, colours),
+    ...acceptLines(report, colours),
     ...report.notes.map(({ kind, subject, path, text }) => {
       const about = [subject, path].filter((part) => part !== undefined).join(' ');
       return `  ${dim(`note, ${kind}:`)} ${about === '' ? '' : `${safeLine(about)}: `}${safeLine(text)}`;
@@ -66,7 +68,15 @@ function findingText(finding: Finding, { bold, cyan, dim, green, red }: Colours)
   }  ${dim(safeLine(what))}`;
   const side = (name: string, value: string | undefined, colour: (text: string) => string): readonly string[] =>
     value === undefined ? [] : [`    ${dim(name)} ${colour(indent(safe(value)))}`];
-  return [head, ...side('declared', finding.declared, green), ...side('live    ', finding.live, red)].join('\n');
+  const known = finding.acknowledged;
+  return [
+    head,
+    ...(known === null
+      ? []
+      : [dim(`    acknowledged by ${safeLine(known.owner)} until ${known.until}: ${safeLine(known.reason)}`)]),
+    ...side('declared', finding.declared, green),
+    ...side('live    ', finding.live, red),
+  ].join('\n');
 }
 
 const indent = (text: string): string => text.replaceAll('\n', `\n${' '.repeat(13)}`);
@@ -80,4 +90,12 @@ function uncovered({ coverage }: Report, { yellow, dim }: Colours): readonly str
       .map(({ subject, kind, reason }) => `  ${yellow(kind)}  ${safeLine(subject)}: ${safeLine(reason)}`),
     ...(rest > 0 ? [dim(`  and ${rest} more that were not compared`)] : []),
   ];
+}
+
+/** The rules that would take out of the total what no look can tell, ready to paste; what was not reached is no such thing. */
+function acceptLines({ target, verdict, coverage }: Report, { dim }: Colours): readonly string[] {
+  const blind = coverage.uncovered.filter(({ kind }) => kind === 'unverifiable').slice(0, MAX_UNCOVERED);
+  if (verdict !== 'unknown' || blind.length === 0) return [];
+  const lines = blind.map(({ subject, reason }) => `    - ${safeLine(yamlFlow({ target, subject, reason }))}`);
+  return [dim('  if you know of these, put this into the config:'), '  accept:', ...lines];
 }

@@ -54,7 +54,8 @@ export function errorsOf(
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => errorAt(places, [...issue.path, key], unknownKey(key, known(issue.path))));
     }
-    const missing = issue.code === 'invalid_type' && issue.input === undefined;
+    const wrongType = issue.code === 'invalid_type' || issue.code === 'invalid_union';
+    const missing = wrongType && issue.input === undefined;
     return [errorAt(places, issue.path, missing ? `is missing; ${issue.message}` : issue.message)];
   });
 }

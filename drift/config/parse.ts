@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
-import { isAlias, isNode, isPair, LineCounter, parseDocument, visit } from 'yaml';
+import { type Document, isAlias, isNode, isPair, LineCounter, parseDocument, visit, type YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import type { Config } from '../target.ts';
 import { type ConfigError, errorAt, errorsOf, type Path, type Places } from './errors.ts';
-import { missingReferences } from './references.ts';
+import { readablePart } from './readable.ts';
+import { missingReferences, writtenTargets } from './references.ts';
 import { resolveConfig } from './resolve.ts';
+import { ruleMistakes } from './rules.ts';
 import { configFileSchema } from './schema.ts';
 
 const MAX_BYTES = 1024 * 1024;
@@ -18,8 +20,9 @@ export type ParsedConfig =
  * Reads a `plumbline.yaml`. All errors are reported at once, each with file, line and what to write instead.
  * @param text the file's content
  * @param file its name, for errors
+ * @param asOf acknowledgements that ended before are errors; null where an ended one merely does not apply any more
  */
-export function parseConfig(text: string, file: string): ParsedConfig {
+export function parseConfig(text: string, file: string, asOf: Date | null): ParsedConfig {
   const whole = (message: string): ParsedConfig => ({
     ok: false,
     errors: [{ file, line: 1, column: 1, path: '', message }],
@@ -36,28 +39,69 @@ export function parseConfig(text: string, file: string): ParsedConfig {
     merge: false,
   });
   const places: Places = { file, document, lines };
-  const broken = document.errors.map((error): ConfigError => {
-    const at = lines.linePos(error.pos[0]);
-    const message = error.message.split(' at line ')[0] ?? error.message;
-    return { file, line: Math.max(at.line, 1), column: Math.max(at.col, 1), path: '', message };
-  });
-  const indirect = broken.length > 0 ? [] : findIndirection(places);
-  if (broken.length + indirect.length > 0) return { ok: false, errors: [...broken, ...indirect].slice(0, MAX_ERRORS) };
+  const spelling = [...document.errors.map((error) => spellingError(places, error)), ...findIndirection(places)];
+  if (!isReadable(document)) return failed(spelling);
 
-  const written: unknown = document.toJS({ maxAliasCount: 0 });
-  const lost = missingReferences(written).map(({ path, message }) => errorAt(places, path, message));
+  const hash = createHash('sha256').update(text).digest('hex');
+  const { config, errors } = parseWritten(document.toJS({ maxAliasCount: 0 }), places, hash, asOf);
+  return config !== null && spelling.length === 0 ? { ok: true, config } : failed([...spelling, ...errors]);
+}
+
+/** What the file says, against the schema and within itself. */
+function parseWritten(
+  written: unknown,
+  places: Places,
+  hash: string,
+  asOf: Date | null,
+): { readonly config: Config | null; readonly errors: readonly ConfigError[] } {
+  const lost = missingReferences(written);
   const parsed = configFileSchema.safeParse(written, { reportInput: true });
-  if (!parsed.success || lost.length > 0) {
-    const wrong = parsed.success ? [] : errorsOf(places, parsed.error.issues, knownKeys);
-    const errors = [...wrong, ...lost].sort((a, b) => a.line - b.line || a.column - b.column);
-    return { ok: false, errors: errors.slice(0, MAX_ERRORS) };
+  const issues = parsed.success ? [] : parsed.error.issues;
+  const readable = parsed.success ? { file: written, written: (path: Path) => path } : readablePart(written, issues);
+  const file = configFileSchema.safeParse(readable?.file);
+  const wrong = errorsOf(places, issues, knownKeys);
+  if (readable === null || !file.success) {
+    return { config: null, errors: [...wrong, ...lost.map(({ path, message }) => errorAt(places, path, message))] };
   }
-  const { config, mistakes } = resolveConfig(parsed.data, createHash('sha256').update(text).digest('hex'));
-  if (mistakes.length === 0) return { ok: true, config };
-  return {
-    ok: false,
-    errors: mistakes.slice(0, MAX_ERRORS).map(({ path, message }) => errorAt(places, path, message)),
-  };
+  const { config, mistakes } = resolveConfig(file.data, hash);
+  const broken = issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path],
+  );
+  const between = [...mistakes, ...ruleMistakes(file.data, writtenTargets(written), asOf)]
+    .map(({ path, message }) => ({ path: readable.written(path), message }))
+    .filter(({ path }) => !broken.some((other) => isWithin(other, path)));
+  const errors = [...wrong, ...[...lost, ...between].map(({ path, message }) => errorAt(places, path, message))];
+  return { config: errors.length === 0 ? config : null, errors };
+}
+
+function failed(errors: readonly ConfigError[]): ParsedConfig {
+  const sorted = [...errors].sort((a, b) => a.line - b.line || a.column - b.column);
+  return { ok: false, errors: sorted.slice(0, MAX_ERRORS) };
+}
+
+function spellingError({ file, lines }: Places, error: YAMLParseError): ConfigError {
+  const at = lines.linePos(error.pos[0]);
+  const message = error.message.split(' at line ')[0] ?? error.message;
+  const remedy = error.code === 'DUPLICATE_KEY' ? '; take one of the two out' : '';
+  return { file, line: Math.max(at.line, 1), column: Math.max(at.col, 1), path: '', message: `${message}${remedy}` };
+}
+
+/** Whether the rest of the file can be looked at: it means one thing, but for a key that is there twice. */
+function isReadable(document: Document): boolean {
+  let aliases = false;
+  visit(document, {
+    Alias() {
+      aliases = true;
+      return visit.BREAK;
+    },
+  });
+  return !aliases && document.errors.every(({ code }) => code === 'DUPLICATE_KEY');
+}
+
+/** Whether one path is the other, or above or below it: what is lost there follows from what is wrong there. */
+function isWithin(a: Path, b: Path): boolean {
+  const length = Math.min(a.length, b.length);
+  return a.slice(0, length).every((step, index) => String(step) === String(b[index]));
 }
 
 /** Anchors, aliases, merge keys and tags make a file say more than it shows; they are refused. */

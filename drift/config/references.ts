@@ -1,4 +1,4 @@
-import type { Mistake } from './resolve.ts';
+import type { Mistake } from './mistake.ts';
 
 const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -25,6 +25,15 @@ export function missingReferences(file: unknown): readonly Mistake[] {
       missing('environment', environment, environments).map((message) => ({ path: [...at, 'in', index], message })),
     );
     return [...source, ...used];
+  });
+}
+
+/** Names of all targets that the file writes down, also of those that something else is wrong with. */
+export function writtenTargets(file: unknown): readonly string[] {
+  const targets = isMap(file) && isMap(file['targets']) ? Object.entries(file['targets']) : [];
+  return targets.flatMap(([name, target]) => {
+    const environments: readonly unknown[] = isMap(target) && Array.isArray(target['in']) ? target['in'] : [];
+    return environments.map((environment) => `${environment}/${name}`);
   });
 }
 

@@ -1,13 +1,11 @@
 import { deployed } from '../names.ts';
+import type { AcknowledgeRule, IgnoreRule, Rules } from '../rules/rule.ts';
 import type { Config, Environment, Notify, Severity, Source, Target } from '../target.ts';
+import type { Window } from '../window.ts';
 import type { Path } from './errors.ts';
+import type { Mistake } from './mistake.ts';
 import { type ConfigFile, MAX_TARGETS } from './schema.ts';
-
-/** Something that is wrong between parts of the file that are right each by itself. */
-export interface Mistake {
-  readonly path: Path;
-  readonly message: string;
-}
+import { windowMistakes, windowsOf } from './windows.ts';
 
 type TargetFile = ConfigFile['targets'][string];
 
@@ -29,11 +27,11 @@ export function resolveConfig(file: ConfigFile, hash: string): { config: Config;
       message: `makes ${targets.length} targets; at most ${MAX_TARGETS} are possible`,
     });
   }
-  mistakes.push(...collapsingNames(targets), ...untold(targets, file.notify));
+  mistakes.push(...collapsingNames(targets), ...untold(targets, file.notify), ...windowMistakes(file.windows));
   const notify = Object.fromEntries(
     Object.entries(file.notify).map(([severity, value]) => [severity, dropUndefined<Notify>({ ...value })]),
   ) as Partial<Record<Severity, Notify>>;
-  return { config: { hash, sources, environments, targets, notify }, mistakes };
+  return { config: { hash, sources, environments, targets, notify, rules: rulesOf(file) }, mistakes };
 }
 
 interface Known {
@@ -52,8 +50,17 @@ function instances(name: string, target: TargetFile, file: ConfigFile, known: Kn
     if (environment === undefined || values === undefined) return [];
     mistakes.push(...undeployable(at, target, environment, index));
     const expand = expander({ ...values, environment: environmentName }, environmentName, mistakes);
-    return [instance(`${environmentName}/${name}`, target, environment, source, expand, [...at, 'terraform'])];
+    const own = `${environmentName}/${name}`;
+    const windows = windowsOf(own, file.windows);
+    return [instance(own, target, { environment, source, windows }, expand, [...at, 'terraform'])];
   });
+}
+
+/** What surrounds a target. */
+interface Place {
+  readonly environment: Environment;
+  readonly source: Source | undefined;
+  readonly windows: readonly Window[];
 }
 
 type Expand = (text: string, path: Path) => string;
@@ -61,8 +68,7 @@ type Expand = (text: string, path: Path) => string;
 function instance(
   name: string,
   target: TargetFile,
-  environment: Environment,
-  source: Source | undefined,
+  { environment, source, windows }: Place,
   expand: Expand,
   at: Path,
 ): Target {
@@ -79,6 +85,9 @@ function instance(
     timeoutSeconds: target.timeout,
     minCoverage: target.minCoverage,
     enabled: target.enabled,
+    observe: target.observe,
+    retired: target.retired,
+    windows,
     pendingGraceSeconds: target.pendingGrace,
     terraform: dropUndefined<Target['terraform']>({
       tool: check.tool,
@@ -159,6 +168,16 @@ function untold(targets: readonly Target[], notify: ConfigFile['notify']): Mista
     const message = `nobody is told of ${severity} findings; write ${severity}: { email: [team@example.com] } or pagerduty: { parameter: /name }`;
     return [{ path: ['notify', severity], message }];
   });
+}
+
+function rulesOf({ ignore, accept, acknowledge }: ConfigFile): Rules {
+  return {
+    ignore: ignore.map((rule) => dropUndefined<IgnoreRule>({ path: undefined, ...rule })),
+    accept,
+    acknowledge: acknowledge.map((rule) =>
+      dropUndefined<AcknowledgeRule>({ path: undefined, value: undefined, ...rule }),
+    ),
+  };
 }
 
 /** Optional keys are absent rather than undefined. */

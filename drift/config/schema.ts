@@ -1,22 +1,16 @@
 import { z } from 'zod';
 import { parseSchedule, ScheduleError } from '../schedule.ts';
 import { SEVERITIES } from '../target.ts';
+import { ruleLists } from './rule-schema.ts';
+import { duration, text } from './scalars.ts';
+import { windowList } from './window-schema.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
-const DURATION = /^(\d{1,6})(s|m|h|d)$/;
-const UNIT_SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
-
 /** Role chaining ends after an hour: a plan that takes longer would lose its credentials. */
 const MAX_TIMEOUT_SECONDS = 55 * 60;
 
 /** Most targets after `in` is expanded. */
 export const MAX_TARGETS = 5000;
-
-const text = (what: string, max = 500) =>
-  z
-    .string({ error: `write ${what} as text` })
-    .min(1, `write ${what}`)
-    .max(max, `${what} is longer than ${max} characters`);
 
 const name = z
   .string()
@@ -24,15 +18,6 @@ const name = z
     NAME,
     'a name has letters, digits, ".", "_" and "-", starts with a letter or digit, and has at most 40 characters',
   );
-
-/** `90s`, `30m`, `2h`, `1d`, in seconds. */
-const duration = z
-  .string({ error: 'write a duration as 90s, 30m, 2h or 1d' })
-  .regex(DURATION, 'write a duration as 90s, 30m, 2h or 1d')
-  .transform((value) => {
-    const [, count = '0', unit = 's'] = DURATION.exec(value) ?? [];
-    return Number(count) * UNIT_SECONDS[unit as keyof typeof UNIT_SECONDS];
-  });
 
 const secretReference = z
   .union(
@@ -163,6 +148,14 @@ const target = z.strictObject({
     .boolean({ error: 'write true or false' })
     .default(true)
     .describe('false: paused, nothing runs and nothing pages. Default: true.'),
+  observe: z
+    .boolean({ error: 'write true or false' })
+    .default(false)
+    .describe('true: a baseline, findings are recorded and none of them pages. Default: false.'),
+  retired: z
+    .boolean({ error: 'write true or false' })
+    .default(false)
+    .describe('true: what is open is closed, before the target is taken out of this file. Default: false.'),
   pendingGrace: duration.default(7200).describe('Drift that is merged and not applied pages after this. Default: 2h.'),
   terraform: terraform.describe('Checked with terraform plan.'),
 });
@@ -182,24 +175,20 @@ export const configFileSchema = z.strictObject({
   environments: z.record(name, environment).describe('Accounts, regions and roles by name.'),
   targets: z.record(name, target).describe('What is compared, by name; it becomes <environment>/<name>.'),
   notify: z.partialRecord(severity, notify).default({}).describe('Who is told, by severity.'),
+  ...ruleLists,
+  windows: windowList,
 });
 export type ConfigFile = z.infer<typeof configFileSchema>;
 
 /** Keys that the design names and this version does not do yet: a clear error, never silently accepted. */
 export const LATER_KEYS: ReadonlySet<string> = new Set([
-  'ignore',
-  'accept',
-  'acknowledge',
-  'windows',
   'retention',
   'budget',
   'nodes',
   'kubernetes',
   'cluster',
-  'observe',
   'confirm',
   'allowOtherCommits',
-  'retired',
   'webhook',
 ]);
 

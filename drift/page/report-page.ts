@@ -30,6 +30,7 @@ export function renderReport(report: Report): string {
         heading(report),
         facts(report),
         findings('What differs', report.findings),
+        unlisted(report),
         findings('Seen before the run ended badly (unconfirmed)', report.unconfirmed),
         uncovered(report),
         notes(report),
@@ -83,6 +84,11 @@ function findings(title: string, list: readonly Finding[]): ComponentChildren {
   return h('section', null, h('h2', null, `${title} (${list.length})`), list.map(finding));
 }
 
+function unlisted(report: Report): ComponentChildren {
+  const count = report.unlisted ?? 0;
+  return count === 0 ? null : h('p', null, `${count} more that are not listed.`);
+}
+
 function finding(item: Finding, index: number): ComponentChildren {
   const badges = [item.cause, item.action, item.actionReason].flatMap((text) => text ?? []);
   return h(
@@ -93,10 +99,16 @@ function finding(item: Finding, index: number): ComponentChildren {
       'p',
       { class: 'badges' },
       badges.map((text) => h('span', { class: 'badge', key: text }, text)),
+      item.acknowledged === null ? null : h('span', { class: 'badge' }, 'acknowledged'),
       item.firstSeen === null ? null : h('span', { class: 'quiet' }, ` first seen ${item.firstSeen}`),
     ),
+    item.acknowledged === null ? null : h('p', null, acknowledgedText(item.acknowledged)),
     item.declared === undefined && item.live === undefined ? h('p', null, wholeText(item)) : sides(item),
   );
+}
+
+function acknowledgedText({ owner, reason, until }: NonNullable<Finding['acknowledged']>): string {
+  return `${owner} knows of it until ${until}: ${reason}`;
 }
 
 function wholeText(item: Finding): string {

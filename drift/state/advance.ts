@@ -2,10 +2,20 @@ import { createHash } from 'node:crypto';
 import type { Finding } from '../finding.ts';
 import { EVENTS, type EventName } from '../names.ts';
 import type { Report } from '../report.ts';
+import { ACCEPTED } from '../rules/accept.ts';
+import { type IgnoreRule, type Rules, rulesFor } from '../rules/rule.ts';
 import { staleAt } from '../schedule.ts';
 import type { Target } from '../target.ts';
 import { coverageSuffices } from '../verdict.ts';
-import { type OpenFinding, pagingFindings, type TargetState, type Transition, unknownLevel } from './state.ts';
+import { bindingsAfter, isIgnored, rejudge } from './remember.ts';
+import {
+  isWatched,
+  type OpenFinding,
+  pagingFindings,
+  type TargetState,
+  type Transition,
+  unknownLevel,
+} from './state.ts';
 
 /** The pager is rung again at most this often per target. */
 const RE_PAGE_EVERY_MS = 60 * 60 * 1000;
@@ -17,10 +27,14 @@ export const STALE_GRACE_SECONDS = 300;
  * The state after a run was judged. A run that is not newer than the last one changes nothing (DESIGN §2.7), and only
  * a run that looked and ended well resolves what it no longer finds (§2.8).
  */
-export function advance(state: TargetState, report: Report, target: Target, now: Date): TargetState {
+export function advance(state: TargetState, report: Report, target: Target, rules: Rules, now: Date): TargetState {
   if (state.last !== null && report.runId <= state.last.runId) return state;
-  const seen = report.verdict !== 'unknown';
-  const findings = seen ? mergeFindings(state.findings, report) : state.findings;
+  const seen = report.verdict !== 'unknown' && !target.retired;
+  const { acknowledge, ignore } = rulesFor(rules, target.name);
+  const bindings = bindingsAfter(state, acknowledge);
+  const found = seen ? foundFindings(state.findings, report) : [];
+  const kept = seen ? keptFindings(state.findings, report, ignore) : state.findings;
+  const findings = [...found, ...rejudge(kept, acknowledge, bindings, now)];
   const next: TargetState = {
     ...state,
     last: {
@@ -39,15 +53,20 @@ export function advance(state: TargetState, report: Report, target: Target, now:
     lastInSync: report.verdict === 'in-sync' ? report.commit.checked : state.lastInSync,
     stale: false,
     findings,
+    bindings,
     outbox: seen ? [...state.outbox, ...findingTransitions(state.findings, findings, report)] : state.outbox,
   };
-  return settle(next, target, now);
+  return settle(target.retired ? closed(next) : next, target, now);
 }
 
-/** The state as time alone changes it: staleness, graces that end, a re-page that had to wait. */
+/**
+ * The state as time alone changes it: staleness, graces, acknowledgements and windows that end, a re-page that had to
+ * wait, a target that was retired.
+ */
 export function tick(state: TargetState, target: Target, now: Date): TargetState {
-  const schedule = target.enabled ? (target.schedule ?? null) : null;
-  const expected = state.schedule === schedule ? state : { ...state, schedule, since: now.toISOString() };
+  const schedule = isWatched(target) ? (target.schedule ?? null) : null;
+  const before = target.retired ? closed(state) : state;
+  const expected = before.schedule === schedule ? before : { ...before, schedule, since: now.toISOString() };
   return settle({ ...expected, stale: isStale(expected, target, now) }, target, now);
 }
 
@@ -61,20 +80,44 @@ export function announced(state: TargetState, ids: ReadonlySet<string>, now: Dat
   };
 }
 
+/** The state of a retired target: nothing is open any more, and whoever was told of it is told so. */
+function closed(state: TargetState): TargetState {
+  const runId = state.last?.runId ?? 'no run';
+  const told = state.findings.map((finding) =>
+    transition(EVENTS.driftResolved, state.target, runId, `${finding.fingerprint} retired`, {
+      ...finding,
+      reason: 'the target is retired',
+    }),
+  );
+  return { ...state, findings: [], outbox: [...state.outbox, ...told] };
+}
+
 function isStale(state: TargetState, target: Target, now: Date): boolean {
   if (state.schedule === null) return false;
   const lastStart = new Date(Math.max(Date.parse(state.since), Date.parse(state.last?.startedAt ?? state.since)));
   return now >= staleAt(state.schedule, lastStart, target.timeoutSeconds, STALE_GRACE_SECONDS);
 }
 
-/** Findings of this run, and those that are open but were not looked at. */
-function mergeFindings(known: readonly OpenFinding[], report: Report): readonly OpenFinding[] {
+/** What this run found. */
+function foundFindings(known: readonly OpenFinding[], report: Report): readonly OpenFinding[] {
   const before = new Map(known.map((finding) => [finding.fingerprint, finding]));
-  const found = report.findings.map((finding) => open(finding, before.get(finding.fingerprint), report.endedAt));
-  const foundIds = new Set(found.map((finding) => finding.fingerprint));
-  const unseen = new Set(report.coverage.uncovered.map((item) => item.subject));
-  const kept = known.filter((finding) => !foundIds.has(finding.fingerprint) && unseen.has(finding.subject));
-  return [...found, ...kept];
+  return report.findings.map((finding) => open(finding, before.get(finding.fingerprint), report.endedAt));
+}
+
+/** What is open and was not looked at; an accepted subject was not either, nor one beyond what is listed. */
+function keptFindings(
+  known: readonly OpenFinding[],
+  report: Report,
+  ignored: readonly IgnoreRule[],
+): readonly OpenFinding[] {
+  const found = new Set(report.findings.map((finding) => finding.fingerprint));
+  const accepted = report.notes.filter(({ kind }) => kind === ACCEPTED);
+  const unseen = new Set([...report.coverage.uncovered, ...accepted].map(({ subject }) => subject));
+  const all = (report.unlisted ?? 0) > 0;
+  return known.filter(
+    (finding) =>
+      !found.has(finding.fingerprint) && (all || unseen.has(finding.subject)) && !isIgnored(finding, ignored),
+  );
 }
 
 function open(finding: Finding, known: OpenFinding | undefined, seenAt: string): OpenFinding {
@@ -88,6 +131,7 @@ function open(finding: Finding, known: OpenFinding | undefined, seenAt: string):
     severity: finding.severity,
     firstSeen: known?.firstSeen ?? seenAt,
     acknowledged: finding.acknowledged !== null,
+    acknowledgedUntil: finding.acknowledged?.until ?? null,
   };
 }
 
@@ -112,7 +156,7 @@ function findingTransitions(
 
 /** What follows from the state whichever way it came about: failing or recovered, and what the alarm is red for. */
 function settle(state: TargetState, target: Target, now: Date): TargetState {
-  const failing = unknownLevel(state, target) > 0;
+  const failing = unknownLevel(state, target, now) > 0;
   const paged = pagingFindings(state, target, now).map(pageKey);
   const fresh = paged.filter((key) => !state.paged.includes(key));
   const wasRed = state.paged.length > 0;

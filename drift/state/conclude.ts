@@ -1,8 +1,10 @@
 import { NO_COVERAGE } from '../coverage.ts';
 import { type Report, reportSchema } from '../report.ts';
+import { applyRules } from '../rules/apply.ts';
+import { type Rules, rulesFor } from '../rules/rule.ts';
 import type { Run } from '../run.ts';
 import type { Target } from '../target.ts';
-import { decideVerdict } from '../verdict.ts';
+import { bindingsAfter } from './remember.ts';
 import type { TargetState } from './state.ts';
 
 /** How a run came to its end, as the service saw it. `failure`: it could not be started, or never ended. */
@@ -16,7 +18,7 @@ export type Evidence = { readonly text: string } | { readonly missing: string };
 
 /**
  * The one judgement of a run (DESIGN §2, §4): a report that is valid, speaks of this very run and comes from a build
- * that succeeded counts; anything else is `unknown`, with a reason.
+ * that succeeded counts; anything else is `unknown`, with a reason. What counts is judged by the rules of the config.
  */
 export function conclude(
   run: Run,
@@ -24,6 +26,7 @@ export function conclude(
   evidence: Evidence,
   target: Target,
   state: TargetState | null,
+  rules: Rules,
   now: Date,
 ): Report {
   const log = ended.build?.log ?? null;
@@ -50,19 +53,16 @@ export function conclude(
     severity: target.severity,
     firstSeen: firstSeen.get(finding.fingerprint) ?? report.endedAt,
   }));
-  const counted = findings.filter((finding) => finding.acknowledged === null).length;
-  const ending = report.verdict === 'unknown' ? { ok: false as const, reason: report.reason } : { ok: true as const };
-  const { verdict, reason } = decideVerdict(ending, counted, report.coverage, target.minCoverage);
-  return {
+  const judged: Report = {
     ...report,
-    verdict,
-    reason,
     log,
     trigger: run.trigger,
     commit: { checked: run.commit, lastInSync },
     config: run.config,
     findings,
   };
+  const bindings = bindingsAfter(state, rulesFor(rules, target.name).acknowledge);
+  return applyRules(judged, target, { rules, bindings, now });
 }
 
 /** A report of a run that could not look. */

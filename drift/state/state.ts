@@ -2,8 +2,11 @@ import { z } from 'zod';
 import { CAUSES } from '../cause.ts';
 import { CHANGES } from '../finding.ts';
 import { EVENTS } from '../names.ts';
+import { holds } from '../rules/acknowledge.ts';
+import { bindingsSchema } from '../rules/bindings.ts';
 import { SEVERITIES, type Target } from '../target.ts';
 import { VERDICTS } from '../verdict.ts';
+import { openWindow } from '../window.ts';
 
 const EVENT_NAMES = [
   EVENTS.driftOpened,
@@ -26,6 +29,8 @@ export const openFindingSchema = z
     firstSeen: z.string(),
     /** A person knows of it: it stays listed and does not page. */
     acknowledged: z.boolean(),
+    /** The last moment that the acknowledgement holds; after it the finding pages without a new run. */
+    acknowledgedUntil: z.string().nullable().default(null),
   })
   .readonly();
 export type OpenFinding = z.infer<typeof openFindingSchema>;
@@ -73,6 +78,7 @@ export const stateSchema = z
     /** Commit of the newest run that was in sync. */
     lastInSync: z.string().nullable(),
     findings: z.array(openFindingSchema).readonly(),
+    bindings: bindingsSchema.default({}),
     /** No run came when one was due. */
     stale: z.boolean(),
     /** Whether "it cannot be seen" is what was announced last. */
@@ -100,6 +106,7 @@ export function newState(target: string, now: Date): TargetState {
     last: null,
     lastInSync: null,
     findings: [],
+    bindings: {},
     stale: false,
     failing: false,
     paged: [],
@@ -109,10 +116,22 @@ export function newState(target: string, now: Date): TargetState {
   };
 }
 
-/** The open findings that page now: not acknowledged, and pending ones only after the target's grace. */
+/** Whether the target is looked at at all: neither paused nor retired. */
+export function isWatched(target: Target): boolean {
+  return target.enabled && !target.retired;
+}
+
+/**
+ * The open findings that page now: not acknowledged, pending ones only after the target's grace, and none of a target
+ * that is only observed or in maintenance.
+ */
 export function pagingFindings(state: TargetState, target: Target, now: Date): readonly OpenFinding[] {
-  if (!target.enabled) return [];
-  return state.findings.filter((finding) => !finding.acknowledged && !inGrace(finding, target, now));
+  if (!isWatched(target) || target.observe || openWindow(target.windows, now) !== null) return [];
+  return state.findings.filter((finding) => !isAcknowledged(finding, now) && !inGrace(finding, target, now));
+}
+
+function isAcknowledged({ acknowledged, acknowledgedUntil }: OpenFinding, now: Date): boolean {
+  return acknowledged && (acknowledgedUntil === null || holds(acknowledgedUntil, now));
 }
 
 function inGrace(finding: OpenFinding, target: Target, now: Date): boolean {
@@ -120,9 +139,10 @@ function inGrace(finding: OpenFinding, target: Target, now: Date): boolean {
   return finding.cause === 'pending' && age < target.pendingGraceSeconds * 1000;
 }
 
-/** The `Unknown` metric: 0 seen, 1 last run failed or incomplete, 2 stale. */
-export function unknownLevel(state: TargetState, target: Target): 0 | 1 | 2 {
-  if (!target.enabled) return 0;
+/** The `Unknown` metric: 0 seen, 1 last run failed or incomplete, 2 stale. In maintenance only the last one counts. */
+export function unknownLevel(state: TargetState, target: Target, now: Date): 0 | 1 | 2 {
+  if (!isWatched(target)) return 0;
   if (state.stale) return 2;
-  return state.last !== null && (state.last.verdict === 'unknown' || state.last.incomplete) ? 1 : 0;
+  const notSeen = state.last !== null && (state.last.verdict === 'unknown' || state.last.incomplete);
+  return notSeen && openWindow(target.windows, now) === null ? 1 : 0;
 }

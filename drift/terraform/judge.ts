@@ -45,6 +45,8 @@ export interface TerraformJudgement {
   readonly toolVersion: string | null;
   readonly coverage: Coverage;
   readonly findings: readonly Finding[];
+  /** Findings beyond those that are listed. */
+  readonly unlisted: number;
   readonly unconfirmed: readonly Finding[];
   readonly notes: readonly Note[];
 }
@@ -67,6 +69,7 @@ export function judgeTerraform(evidence: TerraformEvidence, context: JudgeContex
       toolVersion: null,
       coverage,
       findings: [],
+      unlisted: 0,
       unconfirmed: [],
       notes: [],
     };
@@ -81,6 +84,7 @@ export function judgeTerraform(evidence: TerraformEvidence, context: JudgeContex
     toolVersion: plan.toolVersion,
     coverage,
     findings: ending.ok ? findings : [],
+    unlisted: ending.ok ? all.length - findings.length : 0,
     unconfirmed: ending.ok ? [] : findings,
     notes,
   };

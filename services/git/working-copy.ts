@@ -27,6 +27,28 @@ export async function hasLocalChanges(folder: string, env: Readonly<Record<strin
   return status === null || status !== '';
 }
 
+/** Where a repository is cloned from, and the branch that its host calls the main one, or else the current one. */
+export async function findRemote(
+  folder: string,
+  env: Readonly<Record<string, string>>,
+): Promise<{ readonly url: string | null; readonly ref: string }> {
+  const url = await ask(['remote', 'get-url', 'origin'], folder, env);
+  const head = await ask(['symbolic-ref', '--short', 'refs/remotes/origin/HEAD'], folder, env);
+  const current = await ask(['branch', '--show-current'], folder, env);
+  return { url: url === null ? null : httpsAddress(url), ref: head?.replace(/^origin\//, '') || current || 'main' };
+}
+
+/** A remote's address over https, without user or password; null for one that has none. */
+export function httpsAddress(remote: string): string | null {
+  const short = /^(?:[^@/\s]+@)?([A-Za-z0-9.-]+):(?!\/)(\S+)$/.exec(remote);
+  if (short !== null) return `https://${short[1]}/${short[2]}`;
+  if (!URL.canParse(remote)) return null;
+  const { protocol, hostname, port, pathname } = new URL(remote);
+  if (!/^(https|ssh|git|git\+ssh):$/.test(protocol) || hostname === '') return null;
+  const host = protocol === 'https:' && port !== '' ? `${hostname}:${port}` : hostname;
+  return pathname.includes('@') ? null : `https://${host}${pathname}`;
+}
+
 async function ask(
   args: readonly string[],
   folder: string,

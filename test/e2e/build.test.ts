@@ -125,6 +125,9 @@ function target(size: string, extra: Partial<Target> = {}): Target {
     timeoutSeconds: 120,
     minCoverage: 1,
     enabled: true,
+    observe: false,
+    retired: false,
+    windows: [],
     pendingGraceSeconds: 0,
     terraform: {
       ...{ tool: 'terraform', path: 'terraform/app', varFiles: [], vars: { size }, backendConfig: {} },

@@ -78,7 +78,7 @@ esac`;
     await applied();
     const pidFile = join(bin, 'pid');
     await fakeTool(bin, SLOW(pidFile));
-    const { config: parsed } = z.object({ config: z.custom<Config>() }).parse(parseConfig(config(''), 'c'));
+    const { config: parsed } = z.object({ config: z.custom<Config>() }).parse(parseConfig(config(''), 'c', null));
     const [target] = parsed.targets;
     if (target === undefined) throw new Error('the config has a target');
     const steps: string[] = [];

@@ -16,7 +16,7 @@ export const SERVICE_CONFIG = path.join(root, 'test/fixtures/config/service.yaml
 
 /** Settings from the text of a config. */
 export function settingsFrom(text: string): Settings {
-  const parsed = parseConfig(text, 'plumbline.yaml');
+  const parsed = parseConfig(text, 'plumbline.yaml', null);
   if (!parsed.ok) throw new Error(parsed.errors.map((error) => error.message).join('\n'));
   return settingsOf({ ...parsed.config, commit: null }, 'plumbline.yaml');
 }

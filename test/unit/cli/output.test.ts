@@ -1,8 +1,10 @@
 import picocolors from 'picocolors';
 import { describe, expect, test } from 'vitest';
 import { exitCodeOf, reportText, summaryText } from '#cli/output/report-text.ts';
+import { ruleCounts, rulesText } from '#cli/output/rules-text.ts';
 import { safe, safeLine } from '#cli/output/safe.ts';
 import { table } from '#cli/output/table.ts';
+import { parseConfig } from '#drift/config/parse.ts';
 import type { Report } from '#drift/report.ts';
 import type { Verdict } from '#drift/verdict.ts';
 
@@ -90,4 +92,76 @@ test('columns line up', () => {
     ['long', 'b', 'c'],
   ];
   expect(table(rows, (row) => row)).toBe('A     B  C\nlong  b  c');
+});
+
+describe('rules and windows of a config', () => {
+  const HEAD = `version: 1
+environments: { prod: {} }
+targets: { app: { in: [prod], terraform: { path: app } }, db: { in: [prod], terraform: { path: db } } }
+`;
+  const parsed = parseConfig(
+    `${HEAD}ignore: [{ target: "*", subject: a, reason: r }]
+acknowledge:
+  - { target: prod/app, subject: far, owner: bob, reason: r, until: 2027-11-30 }
+  - { target: prod/app, subject: soon, path: p, owner: alice, reason: incident, until: 2026-12-01 }
+  - { target: prod/app, subject: later, owner: bob, reason: r, until: 2027-01-01 }
+windows: [{ target: "prod/*", start: cron(0 2 * * ? *), duration: 90m, timezone: Europe/Berlin, reason: backup }]
+`,
+    'c',
+    null,
+  );
+  if (!parsed.ok) throw new Error('the config is right');
+  const { config } = parsed;
+
+  test('what ends soon, what ends late, and when windows open', () => {
+    expect(rulesText(config, new Date('2026-11-24T03:00:00Z'), plain)).toEqual([
+      '',
+      'Acknowledgements that end within 14 days',
+      '  prod/app  soon  p  until 2026-12-01T23:59:59.999Z, in 7 days  alice: incident',
+      '',
+      'Acknowledgements that end in more than 90 days',
+      '  prod/app  far  until 2027-11-30T23:59:59.999Z, in 371 days  bob: r',
+      '',
+      'Maintenance windows',
+      '  prod/app, prod/db  cron(0 2 * * ? *) Europe/Berlin for 1.5 h  next 2026-11-25T01:00:00.000Z  backup',
+    ]);
+    expect(rulesText(config, new Date('2026-11-24T01:30:00Z'), plain).at(-1)).toMatch(/ open now /);
+  });
+
+  test('counts for each target', () => {
+    expect([ruleCounts(config.rules, 'prod/app'), ruleCounts(config.rules, 'prod/db')]).toEqual([
+      '1 ignore, 3 acknowledge',
+      '1 ignore',
+    ]);
+    expect(ruleCounts(config.rules, 'qa/x')).toBe('1 ignore');
+    expect(ruleCounts({ ignore: [], accept: [], acknowledge: [] }, 'qa/x')).toBe('-');
+  });
+});
+
+test('an acknowledged finding says who knows of it, until when and why', () => {
+  const [first] = report.findings;
+  if (first === undefined) throw new Error('no finding');
+  const acknowledged = { owner: 'alice', reason: 'incident', until: '2026-12-01T23:59:59.999Z' };
+  const text = reportText({ ...report, findings: [{ ...first, acknowledged }] }, plain);
+  expect(text).toContain('    acknowledged by alice until 2026-12-01T23:59:59.999Z: incident');
+});
+
+test('what no look can tell has its accept rule printed, which the config takes', () => {
+  const coverage: Report['coverage'] = {
+    compared: 1,
+    total: 3,
+    uncovered: [
+      { subject: 'node-1: check "etcd"', kind: 'unverifiable', reason: 'a command' },
+      { subject: 'node-2', kind: 'unreached', reason: 'offline' },
+    ],
+  };
+  const text = reportText({ ...report, target: 'prod/app', verdict: 'unknown', coverage }, plain);
+  const [, lines = ''] = text.split('put this into the config:\n');
+  const accept = lines.split('\n').slice(0, 2).join('\n').replace(/^ {2}/gm, '');
+  const config = `version: 1\nenvironments: { prod: {} }\ntargets: { app: { in: [prod], terraform: { path: a } } }\n${accept}\n`;
+  expect(parseConfig(config, 'c', null)).toMatchObject({
+    ok: true,
+    config: { rules: { accept: [{ target: 'prod/app', subject: 'node-1: check "etcd"', reason: 'a command' }] } },
+  });
+  expect(reportText({ ...report, coverage }, plain)).not.toContain('accept:');
 });

@@ -10,6 +10,7 @@ targets:
   net.work: { in: [prod], terraform: { path: b } }
 `,
   'c',
+  null,
 );
 if (!parsed.ok) throw new Error('the config is right');
 const { targets } = parsed.config;

@@ -6,6 +6,7 @@ import { parseConfig } from '#drift/config/parse.ts';
 import { configJsonSchema } from '#drift/config/schema.ts';
 import { reportJsonSchema } from '#drift/report.ts';
 
+const NOW = new Date('2026-11-24T03:00:00Z');
 const GOOD = `version: 1
 sources:
   infra: { url: https://github.com/acme/infra.git, ref: main, token: { secret: plumbline/github-token } }
@@ -27,7 +28,7 @@ notify:
 `;
 
 const errorsOf = (text: string): string => {
-  const parsed = parseConfig(text, 'plumbline.yaml');
+  const parsed = parseConfig(text, 'plumbline.yaml', NOW);
   return parsed.ok ? '' : formatConfigErrors(parsed.errors);
 };
 const withChange = (from: string, to: string): string => {
@@ -37,7 +38,7 @@ const withChange = (from: string, to: string): string => {
 
 describe('a config', () => {
   it('is resolved: one target per environment, placeholders expanded, defaults filled in', () => {
-    const parsed = parseConfig(GOOD, 'plumbline.yaml');
+    const parsed = parseConfig(GOOD, 'plumbline.yaml', NOW);
     if (!parsed.ok) throw new Error(formatConfigErrors(parsed.errors));
     expect(parsed.config.targets.map((target) => target.name)).toEqual(['staging/network', 'prod/network']);
     expect(parsed.config.targets[1]).toMatchObject({
@@ -87,7 +88,7 @@ describe('a config', () => {
     ['account: "222222222222", ', '', /environment prod has no account/],
     ['  network:', '  network: {}\n  network:', /Map keys must be unique/],
     ['staging: {', 'staging: &x {', /anchors \(&x\) are not allowed/],
-    ['version: 1\n', 'version: 1\nignore: []\n', /ignore: is not supported by this version yet/],
+    ['version: 1\n', 'version: 1\nbudget: 9\n', /budget: is not supported by this version yet/],
     ['version: 1\n', 'version: 1\n\tx: 1\n', /^plumbline\.yaml:2:/],
   ])('says what is wrong and what to write instead: %s → %s', (from, to, error) => {
     expect(errorsOf(withChange(from, to))).toMatch(error);
@@ -120,7 +121,7 @@ describe('a config', () => {
       fc.property(
         fc.oneof(fc.string(), fc.json(), fc.string({ unit: fc.constantFrom(...'{}[]:,-&*!|>\'"%@` \n\tab1') })),
         (text) => {
-          expect(parseConfig(text, 'x.yaml').ok).toBe(false);
+          expect(parseConfig(text, 'x.yaml', NOW).ok).toBe(false);
         },
       ),
     );

@@ -12,6 +12,7 @@ import type { Context } from 'aws-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { DEPLOYED_CONFIG_FILE, FUNCTION_ENV } from '#drift/names.ts';
+import { NO_RULES } from '#drift/rules/rule.ts';
 import type { DeployedConfig } from '#drift/target.ts';
 import { TARGET } from '../runs/world.ts';
 
@@ -23,6 +24,7 @@ const config: DeployedConfig = {
   environments: [TARGET.environment],
   targets: [{ ...TARGET, enabled: false }],
   notify: {},
+  rules: NO_RULES,
 };
 const environment = {
   LAMBDA_TASK_ROOT: folder,

@@ -2,6 +2,7 @@ import type { StartWorld } from '#checks/runs/start.ts';
 import type { SweepWorld } from '#checks/runs/tend.ts';
 import { METRICS } from '#drift/names.ts';
 import type { Report } from '#drift/report.ts';
+import { NO_RULES } from '#drift/rules/rule.ts';
 import type { DeployedConfig, Target } from '#drift/target.ts';
 import type { BuildRequest, BuildState, BusEvent, MetricDatum, ObjectStore } from '#services/ports.ts';
 
@@ -22,6 +23,9 @@ export const TARGET: Target = {
   timeoutSeconds: 1800,
   minCoverage: 1,
   enabled: true,
+  observe: false,
+  retired: false,
+  windows: [],
   pendingGraceSeconds: 7200,
   terraform: { tool: 'terraform', path: 'terraform/network', varFiles: [], vars: {}, backendConfig: {}, env: {} },
 };
@@ -111,6 +115,7 @@ export function testWorld(target: Target = TARGET, dieAfterAct = false): TestWor
     environments: [target.environment],
     targets: [target],
     notify: {},
+    rules: NO_RULES,
   };
   let serial = 0;
   return {

@@ -1,0 +1,19 @@
+import type { Finding } from '../finding.ts';
+import type { Note } from '../note.ts';
+import { type IgnoreRule, speaksOf } from './rule.ts';
+
+/** Takes out what is never a finding; it stays visible as notes. */
+export function ignore(
+  findings: readonly Finding[],
+  rules: readonly IgnoreRule[],
+): { readonly findings: readonly Finding[]; readonly notes: readonly Note[] } {
+  const notes: Note[] = [];
+  const kept = findings.filter((finding) => {
+    const rule = rules.find((candidate) => speaksOf(candidate, finding));
+    if (rule === undefined) return true;
+    const { subject, path } = finding;
+    notes.push({ kind: 'ignored', subject, ...(path === undefined ? {} : { path }), text: rule.reason });
+    return false;
+  });
+  return { findings: kept, notes };
+}
