@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { LAYERS } from './target.ts';
 
-export const TRIGGERS = ['schedule', 'push', 'manual', 'canary'] as const;
+export const TRIGGERS = ['schedule', 'push', 'manual', 'confirm', 'canary'] as const;
 export type Trigger = (typeof TRIGGERS)[number];
 
 /** One comparison as it was asked for: `run.json`, immutable. Times are ISO. */

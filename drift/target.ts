@@ -69,6 +69,8 @@ export interface Target {
   readonly windows: readonly Window[];
   /** Pending drift pages after this many seconds; out-of-band drift at once. */
   readonly pendingGraceSeconds: number;
+  /** New drift pages when a second look, so many seconds later, has found it too; 0: at once. */
+  readonly confirmSeconds: number;
   readonly terraform: TerraformCheck;
 }
 

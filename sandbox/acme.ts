@@ -114,6 +114,12 @@ function configFor(sandbox: Sandbox, repository: Repository, schedule: string | 
     document.setIn(['environments', environment, 'account'], sandbox.account);
     document.setIn(['environments', environment, 'region'], sandbox.region);
   }
-  if (schedule !== undefined) for (const root of ROOTS) document.setIn(['targets', root, 'schedule'], schedule);
+  // A demo looks every minute and is watched: there a second look before a page would be waiting only.
+  if (schedule !== undefined) {
+    for (const root of ROOTS) {
+      document.setIn(['targets', root, 'schedule'], schedule);
+      document.setIn(['targets', root, 'confirm'], '0s');
+    }
+  }
   return document.toString();
 }

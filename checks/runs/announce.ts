@@ -1,13 +1,7 @@
 import { deployed, keys, METRICS } from '#drift/names.ts';
 import { announced } from '#drift/state/advance.ts';
-import {
-  MAX_STATE_BYTES,
-  newState,
-  pagingFindings,
-  stateSchema,
-  type TargetState,
-  unknownLevel,
-} from '#drift/state/state.ts';
+import { pagingFindings } from '#drift/state/paging.ts';
+import { MAX_STATE_BYTES, newState, stateSchema, type TargetState, unknownLevel } from '#drift/state/state.ts';
 import type { Target } from '#drift/target.ts';
 import type { Alarms, EventBus, MetricDatum, Metrics, ObjectStore } from '#services/ports.ts';
 import { updateRecord } from '#services/records.ts';

@@ -1,5 +1,6 @@
 import { keys, METRICS } from '#drift/names.ts';
 import { tick } from '#drift/state/advance.ts';
+import { confirmationDue, unacknowledgedFindings } from '#drift/state/paging.ts';
 import { MAX_QUEUE_BYTES, type Queue, queueSchema, type Running, type Waiting } from '#drift/state/queue.ts';
 import { MAX_STATE_BYTES, newState, stateSchema, type TargetState } from '#drift/state/state.ts';
 import type { Target } from '#drift/target.ts';
@@ -7,6 +8,7 @@ import type { Builds, DeadLetters, MetricDatum } from '#services/ports.ts';
 import { readRecord, updateRecord } from '#services/records.ts';
 import { announce, targetMetrics } from './announce.ts';
 import { type FinishWorld, type RunEnded, startRequest } from './finish.ts';
+import type { StartRequest } from './start.ts';
 
 export interface SweepWorld extends FinishWorld {
   readonly builds: Builds;
@@ -52,6 +54,7 @@ async function tend(target: Target, world: SweepWorld): Promise<void> {
   if (queue !== null) await tendQueue(target, queue.value, world);
   const state = await tendState(target, world);
   await announce(state, target, world);
+  if (queue?.value.running == null) await confirm(state, target, world);
   if (queue?.value.running !== undefined && queue.value.running !== null) await correct(state, target, world);
 }
 
@@ -61,6 +64,20 @@ async function tendState(target: Target, world: SweepWorld): Promise<TargetState
     const next = tick(state, target, world.now());
     return current !== null && JSON.stringify(next) === JSON.stringify(current) ? current : next;
   });
+}
+
+/** Asks for the second look that new drift needs before it pages; asking twice is one run. */
+async function confirm(state: TargetState, target: Target, world: SweepWorld): Promise<void> {
+  const now = world.now();
+  const due = confirmationDue(state, unacknowledgedFindings(state, target, now), target);
+  if (due === null || now < due) return;
+  const request: StartRequest = {
+    target: target.name,
+    trigger: 'confirm',
+    at: due.toISOString(),
+    seed: state.last?.runId ?? '',
+  };
+  await world.functions.send(world.dispatchFunction, request);
 }
 
 /** A run that was judged while the old figures were being sent must not be shown as it was before. */

@@ -63,6 +63,7 @@ const target = z
     retired: z.boolean().default(false),
     windows: z.array(window).readonly().default([]),
     pendingGraceSeconds: z.number().nonnegative(),
+    confirmSeconds: z.number().nonnegative().default(0),
     terraform,
   })
   .readonly();

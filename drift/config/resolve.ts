@@ -89,6 +89,7 @@ function instance(
     retired: target.retired,
     windows,
     pendingGraceSeconds: target.pendingGrace,
+    confirmSeconds: target.confirm,
     terraform: dropUndefined<Target['terraform']>({
       tool: check.tool,
       version: check.version,

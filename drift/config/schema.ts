@@ -156,6 +156,10 @@ const target = z.strictObject({
     .boolean({ error: 'write true or false' })
     .default(false)
     .describe('true: what is open is closed, before the target is taken out of this file. Default: false.'),
+  confirm: duration
+    .refine((seconds) => seconds <= 3600, 'a confirmation comes at most 1h later')
+    .default(120)
+    .describe('New drift pages when a second look, this much later, has found it too; 0s: at once. Default: 2m.'),
   pendingGrace: duration.default(7200).describe('Drift that is merged and not applied pages after this. Default: 2h.'),
   terraform: terraform.describe('Checked with terraform plan.'),
 });
@@ -187,7 +191,6 @@ export const LATER_KEYS: ReadonlySet<string> = new Set([
   'nodes',
   'kubernetes',
   'cluster',
-  'confirm',
   'allowOtherCommits',
   'webhook',
 ]);

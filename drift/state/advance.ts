@@ -7,15 +7,10 @@ import { type IgnoreRule, type Rules, rulesFor } from '../rules/rule.ts';
 import { staleAt } from '../schedule.ts';
 import type { Target } from '../target.ts';
 import { coverageSuffices } from '../verdict.ts';
+import { pagingFindings } from './paging.ts';
+import { declaredHashOf, flipsOf } from './perpetual.ts';
 import { bindingsAfter, isIgnored, rejudge } from './remember.ts';
-import {
-  isWatched,
-  type OpenFinding,
-  pagingFindings,
-  type TargetState,
-  type Transition,
-  unknownLevel,
-} from './state.ts';
+import { isWatched, type OpenFinding, type TargetState, type Transition, unknownLevel } from './state.ts';
 
 /** The pager is rung again at most this often per target. */
 const RE_PAGE_EVERY_MS = 60 * 60 * 1000;
@@ -32,7 +27,7 @@ export function advance(state: TargetState, report: Report, target: Target, rule
   const seen = report.verdict !== 'unknown' && !target.retired;
   const { acknowledge, ignore } = rulesFor(rules, target.name);
   const bindings = bindingsAfter(state, acknowledge);
-  const found = seen ? foundFindings(state.findings, report) : [];
+  const found = seen ? foundFindings(state, report, target) : [];
   const kept = seen ? keptFindings(state.findings, report, ignore) : state.findings;
   const findings = [...found, ...rejudge(kept, acknowledge, bindings, now)];
   const next: TargetState = {
@@ -99,9 +94,18 @@ function isStale(state: TargetState, target: Target, now: Date): boolean {
 }
 
 /** What this run found. */
-function foundFindings(known: readonly OpenFinding[], report: Report): readonly OpenFinding[] {
-  const before = new Map(known.map((finding) => [finding.fingerprint, finding]));
-  return report.findings.map((finding) => open(finding, before.get(finding.fingerprint), report.endedAt));
+function foundFindings({ findings, last }: TargetState, report: Report, target: Target): readonly OpenFinding[] {
+  const before = new Map(findings.map((finding) => [finding.fingerprint, finding]));
+  const sameCommit = last?.commit === report.commit.checked;
+  return report.findings.map((finding) => {
+    const known = before.get(finding.fingerprint);
+    return {
+      ...open(finding, known, report.endedAt),
+      confirmed: known !== undefined || target.confirmSeconds === 0,
+      flips: flipsOf(finding, known, sameCommit),
+      declaredHash: declaredHashOf(finding),
+    };
+  });
 }
 
 /** What is open and was not looked at; an accepted subject was not either, nor one beyond what is listed. */
@@ -120,7 +124,11 @@ function keptFindings(
   );
 }
 
-function open(finding: Finding, known: OpenFinding | undefined, seenAt: string): OpenFinding {
+function open(
+  finding: Finding,
+  known: OpenFinding | undefined,
+  seenAt: string,
+): Omit<OpenFinding, 'confirmed' | 'flips' | 'declaredHash'> {
   return {
     subject: finding.subject,
     ...(finding.path === undefined ? {} : { path: finding.path }),

@@ -4,6 +4,7 @@ import { applyRules } from '../rules/apply.ts';
 import { type Rules, rulesFor } from '../rules/rule.ts';
 import type { Run } from '../run.ts';
 import type { Target } from '../target.ts';
+import { perpetualNotes } from './perpetual.ts';
 import { bindingsAfter } from './remember.ts';
 import type { TargetState } from './state.ts';
 
@@ -60,6 +61,7 @@ export function conclude(
     commit: { checked: run.commit, lastInSync },
     config: run.config,
     findings,
+    notes: [...report.notes, ...perpetualNotes(findings, state, run.commit)],
   };
   const bindings = bindingsAfter(state, rulesFor(rules, target.name).acknowledge);
   return applyRules(judged, target, { rules, bindings, now });

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { CAUSES } from '../cause.ts';
 import { CHANGES } from '../finding.ts';
 import { EVENTS } from '../names.ts';
-import { holds } from '../rules/acknowledge.ts';
 import { bindingsSchema } from '../rules/bindings.ts';
 import { SEVERITIES, type Target } from '../target.ts';
 import { VERDICTS } from '../verdict.ts';
@@ -31,6 +30,12 @@ export const openFindingSchema = z
     acknowledged: z.boolean(),
     /** The last moment that the acknowledgement holds; after it the finding pages without a new run. */
     acknowledgedUntil: z.string().nullable().default(null),
+    /** A second run has found it too. */
+    confirmed: z.boolean().default(true),
+    /** How often one of its sides was another than at the look before, with the same commit. */
+    flips: z.number().int().nonnegative().default(0),
+    /** Of the declared side as it is shown; null: from a state of before. */
+    declaredHash: z.string().nullable().default(null),
   })
   .readonly();
 export type OpenFinding = z.infer<typeof openFindingSchema>;
@@ -119,24 +124,6 @@ export function newState(target: string, now: Date): TargetState {
 /** Whether the target is looked at at all: neither paused nor retired. */
 export function isWatched(target: Target): boolean {
   return target.enabled && !target.retired;
-}
-
-/**
- * The open findings that page now: not acknowledged, pending ones only after the target's grace, and none of a target
- * that is only observed or in maintenance.
- */
-export function pagingFindings(state: TargetState, target: Target, now: Date): readonly OpenFinding[] {
-  if (!isWatched(target) || target.observe || openWindow(target.windows, now) !== null) return [];
-  return state.findings.filter((finding) => !isAcknowledged(finding, now) && !inGrace(finding, target, now));
-}
-
-function isAcknowledged({ acknowledged, acknowledgedUntil }: OpenFinding, now: Date): boolean {
-  return acknowledged && (acknowledgedUntil === null || holds(acknowledgedUntil, now));
-}
-
-function inGrace(finding: OpenFinding, target: Target, now: Date): boolean {
-  const age = now.getTime() - Date.parse(finding.firstSeen);
-  return finding.cause === 'pending' && age < target.pendingGraceSeconds * 1000;
 }
 
 /** The `Unknown` metric: 0 seen, 1 last run failed or incomplete, 2 stale. In maintenance only the last one counts. */

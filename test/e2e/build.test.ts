@@ -129,6 +129,7 @@ function target(size: string, extra: Partial<Target> = {}): Target {
     retired: false,
     windows: [],
     pendingGraceSeconds: 0,
+    confirmSeconds: 0,
     terraform: {
       ...{ tool: 'terraform', path: 'terraform/app', varFiles: [], vars: { size }, backendConfig: {} },
       env: { TF_VAR_password: { parameter: '/app/password' } },

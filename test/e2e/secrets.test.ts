@@ -161,6 +161,7 @@ beforeAll(async () => {
       env: { TF_VAR_password: { secret: 'db/password' } },
     },
     pendingGrace: '0s',
+    confirm: '0s',
   });
   const config = path.join(sandbox.dir, 'plumbline.yaml');
   const prod = { account: sandbox.account, region: sandbox.region, role: 'hidden', state: [`${STATES}/*`] };

@@ -111,7 +111,7 @@ beforeAll(async () => {
   const repository = await sandbox.createRepo('service', { from: source, token: TOKEN });
   await new SecretsManagerClient(owner).send(new CreateSecretCommand({ Name: 'git/token', SecretString: TOKEN }));
   const target = (one: string): string =>
-    `  ${one}: { in: [prod], source: s, schedule: rate(1 hour), pendingGrace: 0s, terraform: { path: ${one === 'crash' ? 'moving' : 'still'}, ` +
+    `  ${one}: { in: [prod], source: s, schedule: rate(1 hour), pendingGrace: 0s, confirm: 0s, terraform: { path: ${one === 'crash' ? 'moving' : 'still'}, ` +
     `backendConfig: { bucket: states, key: "${one}.tfstate", region: ${sandbox.region} } } }\n`;
   config = path.join(sandbox.dir, 'plumbline.yaml');
   writeFileSync(

@@ -46,6 +46,7 @@ describe('a config', () => {
       timeoutSeconds: 1800,
       minCoverage: 1,
       pendingGraceSeconds: 7200,
+      confirmSeconds: 120,
       enabled: true,
       source: { ref: 'main' },
       terraform: { varFiles: ['env/prod.tfvars'], tool: 'terraform' },

@@ -27,6 +27,7 @@ export const TARGET: Target = {
   retired: false,
   windows: [],
   pendingGraceSeconds: 7200,
+  confirmSeconds: 0,
   terraform: { tool: 'terraform', path: 'terraform/network', varFiles: [], vars: {}, backendConfig: {}, env: {} },
 };
 export const COMMIT = 'a'.repeat(40);
