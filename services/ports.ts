@@ -94,6 +94,37 @@ export class GitError extends Error {
   override readonly name = 'GitError';
 }
 
+/** A terraform state, looked at from outside: nothing of its content is read. */
+export interface StateWatch {
+  /** @throws StateHidden */
+  look(): Promise<StateView>;
+}
+export interface StateView {
+  /** Who writes the state now, as its lock says; null: nobody, or only somebody who plans. */
+  readonly writer: StateWriter | null;
+  /** Another one after each write; null: there is no state yet. */
+  readonly version: string | null;
+}
+export interface StateWriter {
+  readonly who: string;
+  /** ISO time, as the lock says it. */
+  readonly since: string;
+}
+
+/** A state cannot be looked at: the message is one sentence that says why. */
+export class StateHidden extends Error {
+  override readonly name = 'StateHidden';
+}
+
+/** Where the backend `s3` keeps a state, and what the tool sees of our environment to get there. */
+export interface S3StatePlace {
+  readonly bucket: string;
+  readonly key: string;
+  readonly region: string | undefined;
+  readonly endpoint: string | undefined;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
 /** How many messages lie in each queue that nobody empties on his own. */
 export interface DeadLetters {
   depths(): Promise<readonly { readonly queue: string; readonly messages: number }[]>;

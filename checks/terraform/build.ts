@@ -5,7 +5,15 @@ import { unknownReport } from '#drift/state/conclude.ts';
 import { MAX_TICKET_BYTES, type Ticket } from '#drift/ticket.ts';
 import { type Identity, type RoleCredentials, RoleError } from '#services/aws/identity.ts';
 import { cloneCommit } from '#services/git/clone.ts';
-import { GitError, type ObjectStore, ObjectTooLarge, SecretError, type Secrets } from '#services/ports.ts';
+import {
+  GitError,
+  type ObjectStore,
+  ObjectTooLarge,
+  type S3StatePlace,
+  SecretError,
+  type Secrets,
+  type StateWatch,
+} from '#services/ports.ts';
 import type { ProcessUser } from '#services/process.ts';
 import { DamagedRecord, readRecord } from '#services/records.ts';
 import type { ReleaseSource } from '#services/tools/release.ts';
@@ -28,6 +36,7 @@ export interface BuildWorld {
   readonly user?: ProcessUser;
   /** Readable for that user. */
   readonly toolCache: string;
+  readonly openS3State: (place: S3StatePlace) => StateWatch;
   readonly releases?: ReleaseSource;
   /** Aborts when the build is stopped. */
   readonly signal: AbortSignal;
@@ -156,6 +165,7 @@ async function checkTicket(ticket: Ticket, startedAt: Date, world: BuildWorld): 
       ],
       ...(user === undefined ? {} : { user }),
       toolCache: world.toolCache,
+      openS3State: world.openS3State,
       ...(world.releases === undefined ? {} : { releases: world.releases }),
       signal,
       progress: (step) => {

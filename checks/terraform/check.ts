@@ -4,6 +4,7 @@ import type { Run } from '#drift/run.ts';
 import type { Target } from '#drift/target.ts';
 import { judgeTerraform } from '#drift/terraform/judge.ts';
 import { createRedactor } from '#drift/terraform/redact.ts';
+import type { S3StatePlace, StateWatch } from '#services/ports.ts';
 import type { ProcessUser } from '#services/process.ts';
 import type { ReleaseSource } from '#services/tools/release.ts';
 import { findTool, type Tool, ToolError } from '#services/tools/tool.ts';
@@ -29,6 +30,10 @@ export interface TerraformCheckRequest {
   readonly user?: ProcessUser;
   readonly toolCache: string;
   readonly releases?: ReleaseSource;
+  /** Watches the state of an `s3` backend. */
+  readonly openS3State: (place: S3StatePlace) => StateWatch;
+  /** How often a state that is being written is looked at again. Default: 10 s. */
+  readonly pollMs?: number;
   /** Aborts the check: its report says so. */
   readonly signal: AbortSignal;
   /** What is being done; never holds a value of the plan. */
@@ -77,6 +82,8 @@ async function look(request: TerraformCheckRequest, gathered: Gathered, found: {
         source: request.source.folder,
         disposable: request.source.disposable,
         scratch,
+        openS3State: request.openS3State,
+        ...(request.pollMs === undefined ? {} : { pollMs: request.pollMs }),
         runner: {
           env: await fullEnvironment(request, scratch),
           signal: request.signal,

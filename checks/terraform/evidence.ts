@@ -1,9 +1,11 @@
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { readdir, realpath, rm, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import type { Note } from '#drift/note.ts';
 import type { TerraformCheck } from '#drift/target.ts';
 import { needsSecondPlan } from '#drift/terraform/judge.ts';
+import type { S3StatePlace, StateWatch } from '#services/ports.ts';
 import type { Tool } from '#services/tools/tool.ts';
+import { lookWhileCalm, watchState } from './applying.ts';
 import { refuseConfiguredRemote, refuseDeclaredRemote } from './backend.ts';
 import { StepFailure } from './failure.ts';
 import { Runner, type RunnerOptions } from './runner.ts';
@@ -11,6 +13,8 @@ import { CopyTooLarge, copySource, type Scratch } from './scratch.ts';
 
 /** A plan larger than this is not read into memory. */
 const MAX_PLAN_BYTES = 256 * 1024 * 1024;
+/** The part of a check's time that may go by waiting for an apply to end. */
+const WAITING_PART = 0.5;
 const LOCK_FILE = '.terraform.lock.hcl';
 
 /** What one check could get hold of, filled step by step: what was found before a failure stays. */
@@ -31,6 +35,9 @@ export interface GatherRequest {
   readonly disposable: boolean;
   readonly scratch: Scratch;
   readonly runner: Omit<RunnerOptions, 'tool' | 'name' | 'cwd' | 'places'>;
+  readonly openS3State: (place: S3StatePlace) => StateWatch;
+  /** How often a state that is being written is looked at again. Default: 10 s. */
+  readonly pollMs?: number;
 }
 
 /**
@@ -67,7 +74,37 @@ export async function gatherEvidence(request: GatherRequest, gathered: Gathered)
   const env = await workspaceEnvironment(runner, check.workspace);
 
   const arguments_ = [...files, vars].map((file) => `-var-file=${file}`);
-  const planFile = join(scratch.folder, 'data', 'first.tfplan');
+  const look = (): Promise<void> => planAndShow({ runner, arguments_, env, data }, gathered);
+  const state = await watchState({
+    data,
+    module: join(await realpath(request.source), check.path),
+    workspace: check.workspace ?? 'default',
+    environment: request.runner.env,
+    openS3: request.openS3State,
+  });
+  if (typeof state === 'string') {
+    gathered.notes.push({ kind: 'lock-not-read', text: `an apply in progress would not be noticed: ${state}` });
+    return look();
+  }
+  const { signal, left, progress } = request.runner;
+  // A copy stays as it was taken, however long it waits.
+  const patience = root.copied ? 0 : WAITING_PART;
+  const pollMs = request.pollMs === undefined ? {} : { pollMs: request.pollMs };
+  await lookWhileCalm(state, { signal, left, progress, patience, ...pollMs }, look);
+}
+
+interface PlanRequest {
+  readonly runner: Runner;
+  readonly arguments_: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly data: string;
+}
+
+/** One look from the start: what an earlier one found is forgotten. */
+async function planAndShow({ runner, arguments_, env, data }: PlanRequest, gathered: Gathered): Promise<void> {
+  Object.assign(gathered, { exitCode: null, plan: null, planWithoutRefresh: null, events: '' });
+  const planFile = join(data, 'first.tfplan');
+  await rm(planFile, { force: true });
   const plan = await runner.run('plan', [...PLAN, '-detailed-exitcode', `-out=${planFile}`, ...arguments_], { env });
   gathered.exitCode = plan.exitCode;
   gathered.events = plan.events;
@@ -77,7 +114,7 @@ export async function gatherEvidence(request: GatherRequest, gathered: Gathered)
   if (!ended) throw new StepFailure('plan', runner.sentence('plan', plan));
   if (gathered.plan === null || !needsSecondPlan(gathered.plan)) return;
 
-  const secondFile = join(scratch.folder, 'data', 'second.tfplan');
+  const secondFile = join(data, 'second.tfplan');
   const second = await runner.run(SECOND, [...PLAN, '-refresh=false', `-out=${secondFile}`, ...arguments_], { env });
   if (second.exitCode === 0) gathered.planWithoutRefresh = await show(runner, SECOND, secondFile, env, false);
   if (gathered.planWithoutRefresh === null) {
@@ -91,11 +128,11 @@ const PLAN = ['plan', '-json', '-input=false', '-lock=false', '-no-color'] as co
 export const SECOND = 'plan without refresh';
 
 /** Without a lock file init writes one: then in a copy, unless the source is ours to write in. */
-async function prepareSource(request: GatherRequest): Promise<{ folder: string; unpinned: boolean }> {
+async function prepareSource(request: GatherRequest): Promise<{ folder: string; unpinned: boolean; copied: boolean }> {
   const { check, disposable, scratch } = request;
   const source = await realpath(request.source);
   const unpinned = !(await exists(join(await moduleFolder(source, check), LOCK_FILE)));
-  if (!unpinned || disposable) return { folder: source, unpinned };
+  if (!unpinned || disposable) return { folder: source, unpinned, copied: false };
   const copy = join(scratch.folder, 'source');
   try {
     await copySource(source, copy);
@@ -103,7 +140,7 @@ async function prepareSource(request: GatherRequest): Promise<{ folder: string; 
     if (!(cause instanceof CopyTooLarge)) throw cause;
     throw new StepFailure('prepare', `${cause.message}: commit ${join(check.path, LOCK_FILE)}, then no copy is needed`);
   }
-  return { folder: copy, unpinned };
+  return { folder: copy, unpinned, copied: true };
 }
 
 async function moduleFolder(root: string, { path, tool }: TerraformCheck): Promise<string> {

@@ -27,7 +27,7 @@ export interface StepResult {
   readonly exitCode: number;
   readonly stdout: Buffer;
   readonly stderr: string;
-  /** The diagnostics of a `-json` stream. */
+  /** What is kept of a `-json` stream: diagnostics, the first question for what runs, the summary. */
   readonly events: string;
 }
 
@@ -101,11 +101,12 @@ export function stopped(step: string): string {
   return `stopped in ${step}, before the check was complete`;
 }
 
-/** Keeps the diagnostics of an event stream, and says how far it is. */
+/** Keeps the diagnostics of an event stream and whether the tool asked what runs, and says how far it is. */
 function eventReader(say: (text: string) => void): { read(line: string): void; diagnostics(): string } {
   const kept: string[] = [];
   let bytes = 0;
   let refreshed = 0;
+  let asked = false;
   let saidAt = 0;
   return {
     read(line) {
@@ -114,6 +115,11 @@ function eventReader(say: (text: string) => void): { read(line: string): void; d
         if (Date.now() - saidAt < PROGRESS_MS) return;
         saidAt = Date.now();
         say(`${refreshed} read`);
+      }
+      if (line.includes('"type":"change_summary"')) kept.push(line);
+      if (line.includes('"type":"refresh_start"') && !asked) {
+        asked = true;
+        kept.push(line);
       }
       if (!line.includes('"type":"diagnostic"') || kept.length >= MAX_EVENT_LINES) return;
       bytes += line.length;

@@ -7,6 +7,7 @@ import { STSClient } from '@aws-sdk/client-sts';
 import { NoRun, runBuild } from '#checks/terraform/build.ts';
 import { BUILD_ENV } from '#drift/names.ts';
 import { AwsIdentity } from '#services/aws/identity.ts';
+import { S3State } from '#services/aws/s3-state.ts';
 import { S3Store } from '#services/aws/s3-store.ts';
 import { AwsSecrets } from '#services/aws/secrets.ts';
 import { type Terminal, UsageError } from '../terminal.ts';
@@ -27,6 +28,7 @@ export async function build(terminal: Terminal): Promise<void> {
       secrets: new AwsSecrets(new SecretsManagerClient(AWS), new SSMClient(AWS)),
       identity: new AwsIdentity(new STSClient(AWS)),
       ...(process.getuid?.() === 0 ? { user: NOBODY } : {}),
+      openS3State: (place) => new S3State(place),
       toolCache: join(tmpdir(), 'plumbline-tools'),
       signal: terminal.signal,
       say: terminal.out,

@@ -10,6 +10,7 @@ import { applyRules } from '#drift/rules/apply.ts';
 import { newRunId, type Run } from '#drift/run.ts';
 import { unknownReport } from '#drift/state/conclude.ts';
 import type { Config, Target } from '#drift/target.ts';
+import { S3State } from '#services/aws/s3-state.ts';
 import { AwsSecrets } from '#services/aws/secrets.ts';
 import type { Secrets } from '#services/ports.ts';
 import { readConfig } from '../config-file.ts';
@@ -73,6 +74,7 @@ async function checkOne(
       secrets,
       hidden: ownCredentials(terminal.env),
       toolCache: join(terminal.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'plumbline'),
+      openS3State: (place) => new S3State(place),
       signal: terminal.signal,
       progress,
       now: () => new Date(),

@@ -22,7 +22,8 @@ export function coverageOf(plan: Plan, looked: boolean | null, redact: (text: st
     miss(address, plan.complete ? 'the plan does not speak of it' : 'the plan was limited to other resources');
   }
   if (!plan.complete && uncovered.size === 0) miss('(unnamed resources)', 'the plan says that it is incomplete');
-  const unread = looked === false ? managed.filter((entry) => isKept(entry.change.actions)) : [];
+  const unread =
+    looked === false ? managed.filter(({ change }) => change.importing == null && isKept(change.actions)) : [];
   for (const { subject } of unread) miss(subject, 'the plan was made without asking what runs (-refresh=false)');
   const compared = (plan.resourceChanges === null ? plan.prior.length : seen.size) - unread.length;
   return { compared, total: compared + uncovered.size, uncovered: [...uncovered.values()].slice(0, MAX_UNCOVERED) };

@@ -172,6 +172,9 @@ function world(extra: Partial<BuildWorld> = {}): BuildWorld {
     identity,
     ...(isRoot ? { user: NOBODY } : {}),
     toolCache: join(bin, 'cache'),
+    openS3State: () => {
+      throw new Error('no state is in a bucket');
+    },
     signal: new AbortController().signal,
     say: (line) => said.push(line),
     now: () => new Date(),

@@ -91,6 +91,9 @@ esac`;
       secrets: {},
       hidden: [],
       toolCache: bin,
+      openS3State: () => {
+        throw new Error('no state is in a bucket');
+      },
       signal: new AbortController().signal,
       progress: (step) => steps.push(step),
       now: () => new Date(),

@@ -1,0 +1,61 @@
+import { GetObjectCommand, HeadObjectCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { type S3StatePlace, StateHidden, type StateView, type StateWatch } from '../ports.ts';
+import { MAX_LOCK_BYTES, writerOf } from '../state/lock.ts';
+import { hasStatus, isNamed } from './errors.ts';
+
+/** A state in a bucket; its lock, when it uses S3's own, is the object `<key>.tflock`. */
+export class S3State implements StateWatch {
+  readonly #place: S3StatePlace;
+  readonly #client: S3Client;
+
+  constructor(place: S3StatePlace, client: S3Client = new S3Client(clientConfig(place))) {
+    this.#place = place;
+    this.#client = client;
+  }
+
+  async look(): Promise<StateView> {
+    const { bucket, key } = this.#place;
+    const lock = await this.#unlessMissing(`${key}.tflock`, async (Key) => {
+      const Range = `bytes=0-${MAX_LOCK_BYTES - 1}`;
+      const object = await this.#client.send(new GetObjectCommand({ Bucket: bucket, Key, Range }));
+      return (await object.Body?.transformToString()) ?? '';
+    });
+    const version = await this.#unlessMissing(key, async (Key) => {
+      const found = await this.#client.send(new HeadObjectCommand({ Bucket: bucket, Key }));
+      return `${found.ETag} ${found.VersionId ?? ''} ${found.LastModified?.toISOString() ?? ''}`;
+    });
+    return { writer: lock === null ? null : writerOf(lock), version };
+  }
+
+  async #unlessMissing(key: string, read: (key: string) => Promise<string>): Promise<string | null> {
+    try {
+      return await read(key);
+    } catch (error) {
+      if (isNamed(error, 'NoSuchKey', 'NotFound') || hasStatus(error, 404)) return null;
+      const why = error instanceof Error ? error.name : 'unknown error';
+      throw new StateHidden(`s3://${this.#place.bucket}/${key} cannot be looked at (${why})`, { cause: error });
+    }
+  }
+}
+
+/** As the tool itself gets there: with its own credentials, not with ours. */
+function clientConfig({ region, endpoint, environment }: S3StatePlace): S3ClientConfig {
+  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, AWS_DEFAULT_REGION } = environment;
+  const at = endpoint ?? environment['AWS_ENDPOINT_URL_S3'] ?? environment['AWS_ENDPOINT_URL'];
+  const where = region ?? AWS_REGION ?? AWS_DEFAULT_REGION;
+  const keys = AWS_ACCESS_KEY_ID !== undefined && AWS_SECRET_ACCESS_KEY !== undefined;
+  return {
+    requestHandler: { connectionTimeout: 5_000, requestTimeout: 20_000 },
+    ...(where === undefined ? {} : { region: where }),
+    ...(at === undefined ? {} : { endpoint: at, forcePathStyle: true }),
+    ...(keys
+      ? {
+          credentials: {
+            accessKeyId: AWS_ACCESS_KEY_ID,
+            secretAccessKey: AWS_SECRET_ACCESS_KEY,
+            ...(AWS_SESSION_TOKEN === undefined ? {} : { sessionToken: AWS_SESSION_TOKEN }),
+          },
+        }
+      : {}),
+  };
+}
