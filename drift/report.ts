@@ -34,6 +34,8 @@ export const reportSchema = z
     /** What a run that ended badly had found until then. */
     unconfirmed: z.array(findingSchema).readonly(),
     notes: z.array(noteSchema).readonly(),
+    /** Outputs of a terraform root module that are not sensitive, each as JSON text: other targets may use them. */
+    outputs: z.record(z.string(), z.string()).readonly().optional(),
   })
   .readonly();
 export type Report = z.infer<typeof reportSchema>;

@@ -40,7 +40,8 @@ export interface TerraformCheck {
   readonly version?: string;
   readonly path: string;
   readonly varFiles: readonly string[];
-  readonly vars: Readonly<Record<string, string>>;
+  /** Texts; in a ticket also what outputs of other targets are. */
+  readonly vars: Readonly<Record<string, unknown>>;
   readonly backendConfig: Readonly<Record<string, string>>;
   readonly workspace?: string;
   readonly env: Readonly<Record<string, SecretReference>>;

@@ -65,7 +65,7 @@ export class Service extends Construct {
       },
     });
     results.grantKnowAbsence(dispatch.role);
-    results.grantRead(dispatch.role, 'queue/*', 'runs/*/run.json');
+    results.grantRead(dispatch.role, 'queue/*', 'runs/*/run.json', 'state/*');
     results.grantWrite(dispatch.role, 'queue/*', 'runs/*/run.json', 'tickets/*');
     allow(dispatch.role, ['secretsmanager:GetSecretValue'], [master.secretArn]);
     const tokens = settings.targets.flatMap(({ source }) => (source.token === undefined ? [] : [source.token]));

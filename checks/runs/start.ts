@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { targetKey } from '#drift/fingerprint.ts';
 import { BUILD_ENV, deployed, keys } from '#drift/names.ts';
+import { OutputMissing, outputReferences, withOutputs } from '#drift/outputs.ts';
 import { newRunId, type Run, runSchema, TRIGGERS } from '#drift/run.ts';
 import {
   claim,
@@ -11,6 +12,7 @@ import {
   started,
   throttled,
 } from '#drift/state/queue.ts';
+import { MAX_STATE_BYTES, stateSchema } from '#drift/state/state.ts';
 import type { DeployedConfig, SecretReference, Target } from '#drift/target.ts';
 import type { Ticket } from '#drift/ticket.ts';
 import {
@@ -92,11 +94,13 @@ export async function startRun(request: StartRequest, world: StartWorld): Promis
   };
 
   let commit: string;
+  let complete: Target;
   try {
+    complete = await insertOutputs(target, world);
     const token = source.token === undefined ? null : await world.secrets.read(source.token);
     commit = await world.git.head(source, token);
   } catch (error) {
-    if (!(error instanceof GitError || error instanceof SecretError)) throw error;
+    if (!(error instanceof GitError || error instanceof SecretError || error instanceof OutputMissing)) throw error;
     return fail(run, error.message, world);
   }
 
@@ -110,7 +114,23 @@ export async function startRun(request: StartRequest, world: StartWorld): Promis
   });
   if (outcome.kind === 'join') return `joined run ${outcome.running.runId}, which looks at the same commit`;
   if (outcome.kind === 'wait') return `waits for run ${outcome.running.runId} to end`;
-  return startBuild(target, { ...run, commit: outcome.running.commit }, outcome.running, world);
+  return startBuild(complete, { ...run, commit: outcome.running.commit }, outcome.running, world);
+}
+
+/** The target with what it uses of others, as they were seen last. @throws OutputMissing */
+async function insertOutputs(target: Target, { store }: StartWorld): Promise<Target> {
+  const texts = Object.entries(target.terraform.vars).map(([name, value]) => [name, String(value)] as const);
+  const names = new Set(
+    texts.flatMap(([, text]) => outputReferences(text).flatMap((reference) => reference.target ?? [])),
+  );
+  const outputs = new Map<string, Readonly<Record<string, string>>>();
+  for (const name of names) {
+    const state = await readRecord(store, keys.state(name), stateSchema, MAX_STATE_BYTES);
+    outputs.set(name, state?.value.outputs ?? {});
+  }
+  const known = (name: string, output: string): string | null => outputs.get(name)?.[output] ?? null;
+  const vars = Object.fromEntries(texts.map(([name, text]) => [name, withOutputs(text, known)]));
+  return { ...target, terraform: { ...target.terraform, vars } };
 }
 
 async function startBuild(target: Target, wanted: Resolved, running: Running, world: StartWorld): Promise<string> {

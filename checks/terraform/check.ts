@@ -191,5 +191,6 @@ function assemble(
     ...(judgement.unlisted > 0 ? { unlisted: judgement.unlisted } : {}),
     unconfirmed: judgement.unconfirmed,
     notes: [...judgement.notes, ...ours],
+    ...(judgement.outputs === undefined ? {} : { outputs: judgement.outputs }),
   };
 }

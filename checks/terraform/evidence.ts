@@ -1,6 +1,7 @@
 import { readdir, realpath, rm, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import type { Note } from '#drift/note.ts';
+import { outputReferences } from '#drift/outputs.ts';
 import type { TerraformCheck } from '#drift/target.ts';
 import { needsSecondPlan } from '#drift/terraform/judge.ts';
 import type { S3StatePlace, StateWatch } from '#services/ports.ts';
@@ -52,6 +53,7 @@ export async function gatherEvidence(request: GatherRequest, gathered: Gathered)
   const files = await Promise.all(check.varFiles.map((file) => variableFile(root.folder, check.path, file)));
   await refuseDeclaredRemote(cwd, tool.name);
   const data = await scratch.makeFolder('data');
+  refuseOutputs(check.vars);
   const vars = await scratch.write('vars.tfvars.json', JSON.stringify(check.vars));
   const backend = await scratch.write('backend.tfbackend.json', JSON.stringify(check.backendConfig));
   const runner = new Runner({
@@ -91,6 +93,18 @@ export async function gatherEvidence(request: GatherRequest, gathered: Gathered)
   const patience = root.copied ? 0 : WAITING_PART;
   const pollMs = request.pollMs === undefined ? {} : { pollMs: request.pollMs };
   await lookWhileCalm(state, { signal, left, progress, patience, ...pollMs }, look);
+}
+
+/** The service puts outputs of other targets in when it starts a build; nobody else knows them. */
+function refuseOutputs(vars: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(vars)) {
+    const [reference] = typeof value === 'string' ? outputReferences(value) : [];
+    if (reference === undefined) continue;
+    throw new StepFailure(
+      'prepare',
+      `terraform.vars.${name} is ${reference.text}, which only the deployed service knows: there it is checked`,
+    );
+  }
 }
 
 interface PlanRequest {

@@ -36,7 +36,7 @@ const terraform = z
     version: z.string().exactOptional(),
     path: z.string(),
     varFiles: z.array(z.string()).readonly(),
-    vars: texts,
+    vars: z.record(z.string(), z.unknown()),
     backendConfig: texts,
     workspace: z.string().exactOptional(),
     env: z.record(z.string(), secretReference).readonly(),

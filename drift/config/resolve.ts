@@ -4,6 +4,7 @@ import type { Config, Environment, Notify, Severity, Source, Target } from '../t
 import type { Window } from '../window.ts';
 import type { Path } from './errors.ts';
 import type { Mistake } from './mistake.ts';
+import { unknownOutputs } from './outputs.ts';
 import { type ConfigFile, MAX_TARGETS } from './schema.ts';
 import { windowMistakes, windowsOf } from './windows.ts';
 
@@ -28,6 +29,7 @@ export function resolveConfig(file: ConfigFile, hash: string): { config: Config;
     });
   }
   mistakes.push(...collapsingNames(targets), ...untold(targets, file.notify), ...windowMistakes(file.windows));
+  mistakes.push(...unknownOutputs(targets));
   const notify = Object.fromEntries(
     Object.entries(file.notify).map(([severity, value]) => [severity, dropUndefined<Notify>({ ...value })]),
   ) as Partial<Record<Severity, Notify>>;
@@ -105,7 +107,8 @@ function instance(
 
 function expander(values: Readonly<Record<string, string>>, environment: string, mistakes: Mistake[]): Expand {
   return (text, path) =>
-    text.replaceAll(/\$\{([^}]*)\}/g, (whole, key: string) => {
+    text.replaceAll(/\$\{([^{}]*)\}/g, (whole, key: string) => {
+      if (key.startsWith('output:') && path.includes('vars')) return whole;
       const value = Object.hasOwn(values, key) ? values[key] : undefined;
       if (value === undefined) {
         const known = Object.keys(values).map((name) => `\${${name}}`);

@@ -48,6 +48,7 @@ export function advance(state: TargetState, report: Report, target: Target, rule
     lastInSync: report.verdict === 'in-sync' ? report.commit.checked : state.lastInSync,
     stale: false,
     findings,
+    outputs: (seen ? report.outputs : undefined) ?? state.outputs,
     bindings,
     outbox: seen ? [...state.outbox, ...findingTransitions(state.findings, findings, report)] : state.outbox,
   };

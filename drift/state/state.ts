@@ -83,6 +83,8 @@ export const stateSchema = z
     /** Commit of the newest run that was in sync. */
     lastInSync: z.string().nullable(),
     findings: z.array(openFindingSchema).readonly(),
+    /** Outputs as the newest run that could look saw them, each as JSON text. */
+    outputs: z.record(z.string(), z.string()).readonly().default({}),
     bindings: bindingsSchema.default({}),
     /** No run came when one was due. */
     stale: z.boolean(),
@@ -111,6 +113,7 @@ export function newState(target: string, now: Date): TargetState {
     last: null,
     lastInSync: null,
     findings: [],
+    outputs: {},
     bindings: {},
     stale: false,
     failing: false,

@@ -8,6 +8,7 @@ import { coverageOf } from './coverage.ts';
 import { diagnosticText, errorDiagnostics, looked } from './diagnostics.ts';
 import { findingsOf } from './findings.ts';
 import { notesOf } from './notes.ts';
+import { shareableOutputs } from './outputs.ts';
 import { holdsDrift, type Plan, PlanError, type PlannedChange, parsePlan } from './plan.ts';
 import { createRedactor } from './redact.ts';
 
@@ -49,6 +50,8 @@ export interface TerraformJudgement {
   readonly unlisted: number;
   readonly unconfirmed: readonly Finding[];
   readonly notes: readonly Note[];
+  /** For other targets, as JSON texts; absent when the run could not look. */
+  readonly outputs?: Readonly<Record<string, string>>;
 }
 
 /** Judges one plan by its content; the exit code can only take trust away (facts/terraform.md §2). */
@@ -78,15 +81,18 @@ export function judgeTerraform(evidence: TerraformEvidence, context: JudgeContex
   const all = plannedChanges(plan).flatMap((entry) => findingsOf(entry, { ...context, attribution, redact }));
   const findings = all.slice(0, MAX_FINDINGS);
   const coverage = coverageOf(plan, looked(evidence.events ?? ''), redact);
-  const notes = [...notesOf(plan, redact), ...countRest(all.slice(MAX_FINDINGS))];
+  const decided = decideVerdict(ending, all.length, coverage, context.minCoverage);
+  const { outputs, notes: unshared } = shareableOutputs(decided.verdict === 'unknown' ? {} : plan.outputs, redact);
+  const notes = [...notesOf(plan, redact), ...countRest(all.slice(MAX_FINDINGS)), ...unshared];
   return {
-    ...decideVerdict(ending, all.length, coverage, context.minCoverage),
+    ...decided,
     toolVersion: plan.toolVersion,
     coverage,
     findings: ending.ok ? findings : [],
     unlisted: ending.ok ? all.length - findings.length : 0,
     unconfirmed: ending.ok ? [] : findings,
     notes,
+    ...(decided.verdict === 'unknown' ? {} : { outputs }),
   };
 }
 

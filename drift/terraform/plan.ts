@@ -91,6 +91,8 @@ export interface Plan {
   /** Addresses of the managed resource instances before and after; in old formats without module and index. */
   readonly prior: readonly string[];
   readonly planned: readonly string[];
+  /** What is applied of the root module's outputs that are not sensitive. */
+  readonly outputs: Readonly<Record<string, unknown>>;
   readonly applyable: boolean | null;
   readonly complete: boolean;
   readonly errored: boolean;
@@ -149,6 +151,8 @@ function readPlan(parts: ReadonlyMap<string, Slice>): Plan {
     collectTexts(action.config_values, action.config_sensitive, sensitive);
     return action.address;
   });
+  const prior = memberOf(parts.get('prior_state'), 'values');
+  stateOutputs('planned_values', parts.get('planned_values'), sensitive);
   return {
     formatVersion,
     toolVersion: read('terraform_version', z.string()) ?? null,
@@ -158,8 +162,9 @@ function readPlan(parts: ReadonlyMap<string, Slice>): Plan {
     deferred,
     actions,
     checks: read('checks', checksSchema) ?? [],
-    prior: stateAddresses('prior_state', memberOf(parts.get('prior_state'), 'values'), sensitive),
+    prior: stateAddresses('prior_state', prior, sensitive),
     planned: stateAddresses('planned_values', parts.get('planned_values'), sensitive),
+    outputs: stateOutputs('prior_state', prior, sensitive),
     applyable: read('applyable', z.boolean()) ?? null,
     complete: read('complete', z.boolean()) ?? true,
     errored: read('errored', z.boolean()) ?? false,
@@ -238,12 +243,25 @@ function collectChange(change: PlannedChange, found: Set<string>): void {
   }
 }
 
+/** The outputs of a state or of planned values that are not sensitive; the secrets of the others are collected. */
+function stateOutputs(
+  key: string,
+  values: Slice | undefined,
+  sensitive: Set<string>,
+): Readonly<Record<string, unknown>> {
+  const slice = memberOf(values, 'outputs');
+  const outputs = slice === undefined ? null : parseSlice(key, slice, outputsSchema);
+  const open: Record<string, unknown> = {};
+  for (const [name, { value, sensitive: hidden }] of Object.entries(outputs ?? {})) {
+    collectTexts(value, hidden, sensitive);
+    if (hidden !== true && value !== undefined) open[name] = value;
+  }
+  return open;
+}
+
 /** The managed resource instances of a state or of planned values, in all modules; their secrets are collected. */
 function stateAddresses(key: string, values: Slice | undefined, sensitive: Set<string>): readonly string[] {
   if (values === undefined) return [];
-  const outputs = memberOf(values, 'outputs');
-  for (const output of Object.values((outputs && parseSlice(key, outputs, outputsSchema)) ?? {}))
-    collectTexts(output.value, output.sensitive, sensitive);
   const found: string[] = [];
   const root = memberOf(values, 'root_module');
   const modules = root === undefined ? [] : [root];

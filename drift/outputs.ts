@@ -1,0 +1,49 @@
+const REFERENCE = /\$\{output:([^{}]*)\}/g;
+
+/** A value of a config that another target's output takes the place of: `${output:prod/network.pod_cidrs}`. */
+export interface OutputReference {
+  readonly text: string;
+  /** `<environment>/<name>`; null when the text names none. */
+  readonly target: string | null;
+  readonly name: string;
+}
+
+/** The references in a text. */
+export function outputReferences(text: string): readonly OutputReference[] {
+  return Array.from(text.matchAll(REFERENCE), ([whole, inside = '']) => {
+    const dot = inside.lastIndexOf('.');
+    const name = inside.slice(dot + 1);
+    const named = dot > 0 && /^[A-Za-z_][\w-]*$/.test(name) && /^[^/]+\/[^/]+$/.test(inside.slice(0, dot));
+    return { text: whole, target: named ? inside.slice(0, dot) : null, name };
+  });
+}
+
+/** Another target's output is not known. The message is one sentence. */
+export class OutputMissing extends Error {
+  override readonly name = 'OutputMissing';
+}
+
+/**
+ * A value with the outputs in place of its references: the output itself, of whichever type, where it is all there is,
+ * else a text.
+ * @param known JSON text of an output; null when it is not known
+ * @throws OutputMissing
+ */
+export function withOutputs(text: string, known: (target: string, name: string) => string | null): unknown {
+  const references = outputReferences(text);
+  const outputOf = ({ target, name, text: whole }: OutputReference): unknown => {
+    const json = target === null ? null : known(target, name);
+    if (json === null) {
+      throw new OutputMissing(
+        `${whole} is not known yet: ${target ?? 'its target'} has to be checked by the service first`,
+      );
+    }
+    return JSON.parse(json);
+  };
+  const [only] = references;
+  if (only !== undefined && only.text === text) return outputOf(only);
+  return references.reduce((whole, reference) => {
+    const value = outputOf(reference);
+    return whole.replace(reference.text, () => (typeof value === 'string' ? value : JSON.stringify(value)));
+  }, text);
+}
