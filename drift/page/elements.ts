@@ -21,6 +21,3 @@ export const link = (address: string): ComponentChildren =>
 export function section(id: string, title: string, ...children: readonly ComponentChildren[]): ComponentChildren {
   return h('section', { 'aria-labelledby': id }, h('h2', { id }, title), ...children);
 }
-
-/** `1 finding`, `2 findings`. */
-export const counted = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;

@@ -1,6 +1,6 @@
 import { type ComponentChildren, h } from 'preact';
 import type { Finding } from '../finding.ts';
-import { code, counted, foreign, section } from './elements.ts';
+import { code, foreign, section } from './elements.ts';
 import { actionOf, bySubject, CAUSE_ORDER } from './groups.ts';
 import { sides } from './sides.ts';
 import type { Differ } from './word-diff.ts';
@@ -22,9 +22,9 @@ export function findingSections(findings: readonly Finding[], differ: Differ): C
   return [
     ...CAUSE_ORDER.map((cause) => {
       const found = open.filter((finding) => finding.cause === cause);
-      return list(causeId(cause), `${TITLES[cause]}: ${counted(found.length, `${cause} finding`)}`, found, differ);
+      return list(causeId(cause), `${TITLES[cause]} (${cause}): ${found.length}`, found, differ);
     }),
-    list('acknowledged', `Known: ${counted(known.length, 'acknowledged finding')}`, known, differ),
+    list('acknowledged', `Acknowledged: ${known.length}`, known, differ),
   ];
 }
 

@@ -3,7 +3,7 @@ import { type ComponentChildren, h } from 'preact';
 import { renderToStaticMarkup } from 'preact-render-to-string';
 import type { Finding } from '../finding.ts';
 import type { Report } from '../report.ts';
-import { code, counted, foreign, section } from './elements.ts';
+import { code, foreign, section } from './elements.ts';
 import { facts, heading } from './facts.ts';
 import { findingSections, list } from './findings.ts';
 import { inReadingOrder } from './groups.ts';
@@ -75,7 +75,7 @@ function contents(report: Report): ComponentChildren {
 }
 
 function unconfirmed({ unconfirmed: findings }: Report, differ: Differ): ComponentChildren {
-  const title = `Seen before the run ended badly: ${counted(findings.length, 'unconfirmed finding')}`;
+  const title = `Seen before the run ended badly (unconfirmed): ${findings.length}`;
   return list('unconfirmed', title, inReadingOrder(findings).slice(0, MAX_FINDINGS), differ);
 }
 
@@ -88,7 +88,7 @@ function more(findings: readonly Finding[]): ComponentChildren {
   ];
   return section(
     'more',
-    `More: ${counted(findings.length, 'finding')} whose values are in the report only`,
+    `Values in the report only: ${findings.length}`,
     h(
       'ul',
       null,

@@ -20,14 +20,15 @@ article { border: 1px solid var(--line); border-radius: .5rem; padding: .75rem 1
 .finding + .finding { border-top: 1px solid var(--line); margin-top: .75rem; padding-top: .25rem; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0; }
 th { font-weight: 600; color: var(--quiet); } .facts th { width: 8.5rem; } .counts tr { border-bottom: 1px solid var(--line); }
-code, pre { font: .9em/1.45 ui-monospace, monospace; overflow-wrap: anywhere; white-space: pre-wrap; }
+.counts { overflow-wrap: normal; } .counts td { overflow-wrap: anywhere; min-width: 2rem; }
+code, pre { font-family: ui-monospace, monospace; font-size: .9em; line-height: 1.45; overflow-wrap: anywhere; white-space: pre-wrap; }
 pre { background: var(--tint); padding: .75rem 1rem; border-radius: .5rem; margin: .5rem 0; } pre code { font-size: inherit; }
 .sides { margin: .5rem 0 0; display: grid; gap: .5rem; } .sides > div { display: grid; grid-template-columns: 3.5rem 1fr; gap: .5rem; }
 dt { color: var(--quiet); font-weight: 600; } dd { margin: 0; min-width: 0; background: var(--tint); padding: .15rem .5rem; border-radius: .25rem; }
 del, ins { color: inherit; text-decoration: none; padding: 0 .1em; border-radius: .15em; }
 del { background: var(--git); border-bottom: 2px dashed var(--edge); } ins { background: var(--live); border-bottom: 2px solid var(--edge); }
 .badges { margin: .25rem 0; } .badge { border: 1px solid var(--line); border-radius: 1rem; padding: .05rem .6rem; font-size: .85rem; }
-.quiet { color: var(--quiet); } ul { padding-left: 1.25rem; }
+.quiet { color: var(--quiet); } .sides + .quiet { margin: .25rem 0 0; } ul { padding-left: 1.25rem; }
 @media (min-width: 48rem) { .long { grid-template-columns: 1fr 1fr; } .long > div { grid-template-columns: 1fr; gap: .25rem; align-content: start; } }
 @media (max-width: 30rem) { .sides > div { grid-template-columns: 1fr; gap: 0; } .facts th { width: 6rem; } .counts th, .counts td { padding-right: .5rem; } }
 @media print { body { font-size: 11px; } main { max-width: none; padding: 0; } nav { display: none; } a { color: inherit; }

@@ -10,7 +10,7 @@ const MAX_ACTIONS = 8;
 /** How many findings have which cause and action, each cause a link to where they stand; nothing when there are none. */
 export function summary(findings: readonly Finding[]): ComponentChildren {
   if (findings.length === 0) return null;
-  const heads = ['Cause', 'Findings', 'What would be done', 'Acknowledged'];
+  const heads = ['Cause', 'Findings', 'What would be done', 'Known'];
   return section(
     'summary',
     'Summary',
