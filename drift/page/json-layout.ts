@@ -3,14 +3,16 @@ const TAIL = /(?: and \d+ that both sides have|(… \(cut, \d+ characters\)))$/;
 const TOKENS = /"(?:[^"\\]|\\.)*"?|[[\]{}:,]|[^\s"[\]{}:,]+/gs;
 /** Deeper levels stay on one line: indentation must not make a small value large. */
 const MAX_DEPTH = 12;
+/** How many times longer a value may become; beyond that it is no easier to read. */
+const MAX_GROWTH = 5;
 
 /**
- * JSON with a line for each element; null for text that is none. Only blanks outside of strings change: numbers stay as
+ * JSON with a line for each element; null for a value that is none. Only blanks outside of strings change: numbers stay as
  * they are written. Of a cut value as far as it goes.
  */
-export function layOutJson(text: string): string | null {
-  const [tail = '', cut] = TAIL.exec(text) ?? [];
-  const json = text.slice(0, text.length - tail.length);
+export function layOutJson(value: string): string | null {
+  const [tail = '', cut] = TAIL.exec(value) ?? [];
+  const json = value.slice(0, value.length - tail.length);
   if (!/^\s*[[{]/.test(json) || (cut === undefined && !isJson(json))) return null;
   const tokens = json.match(TOKENS) ?? [];
   let depth = 0;
@@ -24,7 +26,8 @@ export function layOutJson(text: string): string | null {
     if (isOneOf(token, '[{')) depth += 1;
     return start + (token === ':' ? ': ' : token);
   });
-  return laidOut.join('') + tail;
+  const text = laidOut.join('') + tail;
+  return text.length > MAX_GROWTH * value.length ? null : text;
 }
 
 const isOneOf = (token: string, characters: string): boolean => token.length === 1 && characters.includes(token);
