@@ -6,6 +6,9 @@ import { SEVERITIES } from './target.ts';
 export const CHANGES = ['added', 'removed', 'changed'] as const;
 export type Change = (typeof CHANGES)[number];
 
+/** Stands for a declared value that nobody knows before an apply. */
+export const UNKNOWN_UNTIL_APPLY = '(known after apply)';
+
 /** One difference. `declared` and `live` are redacted text; absent when that side has no value. */
 export const findingSchema = z
   .object({

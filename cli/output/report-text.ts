@@ -1,4 +1,7 @@
 import type { Finding } from '#drift/finding.ts';
+import { again } from '#drift/page/again.ts';
+import { actionOf, countFindings, inReadingOrder } from '#drift/page/groups.ts';
+import { actionsText } from '#drift/page/summary.ts';
 import type { Report } from '#drift/report.ts';
 import type { Verdict } from '#drift/verdict.ts';
 import type { Colours } from '../terminal.ts';
@@ -8,21 +11,28 @@ import { yamlFlow } from './yaml-text.ts';
 const MARKS: Readonly<Record<Verdict, string>> = { 'in-sync': '✓', drifted: '≠', unknown: '?' };
 const MAX_UNCOVERED = 20;
 
-/** A report for people, in the order in which they ask: the verdict, why, what differs, what was not seen. */
+/**
+ * A report for people, in the order of the page: the verdict, why, of what, what differs, what was not seen, notes, the
+ * tool, and how to look again where there is something to look at.
+ */
 export function reportText(report: Report, colours: Colours): string {
   const { bold, dim } = colours;
   const verdict = bold(colourOf(report.verdict, colours)(`${MARKS[report.verdict]} ${report.verdict}`));
   return [
-    `${verdict}  ${bold(report.target)}  ${safeLine(report.reason)}`,
-    dim(`  ${facts(report).join(' · ')}`),
+    `${verdict}  ${bold(safeLine(report.target))}  ${safeLine(report.reason)}`,
+    dim(`  ${facts(report).map(safeLine).join(' · ')}`),
+    ...counts(report.findings, colours),
     ...section('', report.findings, colours),
     ...section('seen before the check ended badly, unconfirmed:', report.unconfirmed, colours),
+    dim(`  ${report.coverage.compared} of ${report.coverage.total} compared`),
     ...uncovered(report, colours),
     ...acceptLines(report, colours),
     ...report.notes.map(({ kind, subject, path, text }) => {
       const about = [subject, path].filter((part) => part !== undefined).join(' ');
-      return `  ${dim(`note, ${kind}:`)} ${about === '' ? '' : `${safeLine(about)}: `}${safeLine(text)}`;
+      return `  ${dim(`note, ${safeLine(kind)}:`)} ${about === '' ? '' : `${safeLine(about)}: `}${safeLine(text)}`;
     }),
+    ...tool(report).map((text) => dim(`  ${safeLine(text)}`)),
+    ...(report.verdict === 'in-sync' ? [] : [dim(`  look again: ${safeLine(again(report).commands.join(' && '))}`)]),
   ].join('\n');
 }
 
@@ -46,23 +56,36 @@ function colourOf(verdict: Verdict, colours: Colours): (text: string) => string 
   return verdict === 'drifted' ? colours.red : colours.yellow;
 }
 
-function facts({ commit, tool, coverage, startedAt, endedAt }: Report): readonly string[] {
+function facts({ commit, config, trigger, startedAt, endedAt }: Report): readonly string[] {
   const seconds = (Date.parse(endedAt) - Date.parse(startedAt)) / 1000;
   return [
     ...(commit.checked === null ? [] : [`commit ${commit.checked.slice(0, 12)}`]),
-    ...(tool === null ? [] : [`${tool.name} ${tool.version ?? '?'}`]),
-    `${coverage.compared} of ${coverage.total} compared`,
+    ...(config.hash === null ? [] : [`config ${config.hash.slice(0, 12)}`]),
+    `started by ${trigger}`,
     ...(seconds > 0 ? [`${seconds.toFixed(1)} s`] : []),
   ];
 }
 
+function tool({ tool }: Report): readonly string[] {
+  if (tool === null) return [];
+  return [`${tool.name} ${tool.version ?? '?'}${tool.exitCode === null ? '' : `, exit code ${tool.exitCode}`}`];
+}
+
+/** By cause and action, where there is something to count. */
+function counts(findings: readonly Finding[], { dim }: Colours): readonly string[] {
+  if (findings.length < 2) return [];
+  const texts = countFindings(findings).map((of) => `${of.count} ${of.cause} (${safeLine(actionsText(of))})`);
+  return [dim(`  ${texts.join(' · ')}`)];
+}
+
 function section(title: string, findings: readonly Finding[], colours: Colours): readonly string[] {
   if (findings.length === 0) return [];
-  return [...(title === '' ? [] : [`  ${title}`]), ...findings.map((finding) => findingText(finding, colours))];
+  const texts = inReadingOrder(findings).map((finding) => findingText(finding, colours));
+  return [...(title === '' ? [] : [`  ${title}`]), ...texts];
 }
 
 function findingText(finding: Finding, { bold, cyan, dim, green, red }: Colours): string {
-  const what = `${finding.action ?? finding.change}${finding.actionReason === undefined ? '' : ` (${finding.actionReason})`}`;
+  const what = `${actionOf(finding)}${finding.actionReason === undefined ? '' : ` (${finding.actionReason})`}`;
   const head = `  ${cyan(finding.cause)}  ${bold(safeLine(finding.subject))}${
     finding.path === undefined ? '' : `  ${safeLine(finding.path)}`
   }  ${dim(safeLine(what))}`;
@@ -73,7 +96,7 @@ function findingText(finding: Finding, { bold, cyan, dim, green, red }: Colours)
     head,
     ...(known === null
       ? []
-      : [dim(`    acknowledged by ${safeLine(known.owner)} until ${known.until}: ${safeLine(known.reason)}`)]),
+      : [dim(`    acknowledged by ${safeLine(`${known.owner} until ${known.until}: ${known.reason}`)}`)]),
     ...side('declared', finding.declared, green),
     ...side('live    ', finding.live, red),
   ].join('\n');

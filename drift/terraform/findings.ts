@@ -1,4 +1,4 @@
-import type { Change, Finding } from '../finding.ts';
+import { type Change, type Finding, UNKNOWN_UNTIL_APPLY } from '../finding.ts';
 import { fingerprint, valueHash } from '../fingerprint.ts';
 import type { Severity } from '../target.ts';
 import { type Attribution, changedPaths } from './attribution.ts';
@@ -9,7 +9,6 @@ import { canonical, isEmpty, isObject, markAt, type Path, pathText, valueAt } fr
 
 /** The longest value that is shown, in characters. */
 const MAX_VALUE_LENGTH = 1000;
-const UNKNOWN = '(known after apply)';
 
 /** What a finding needs to know beside the change itself. */
 export interface FindingContext {
@@ -106,7 +105,7 @@ function kindOf(declared: unknown, live: unknown, unknown: boolean): Change {
 function show(declared: unknown, live: unknown, unknown: boolean, redact: (text: string) => string) {
   const side = (value: unknown, other: unknown): string | undefined =>
     isEmpty(value) ? undefined : bounded(redact(Array.isArray(value) ? displayList(value, other) : display(value)));
-  const shownDeclared = unknown ? UNKNOWN : side(declared, live);
+  const shownDeclared = unknown ? UNKNOWN_UNTIL_APPLY : side(declared, live);
   const shownLive = side(live, declared);
   return {
     ...(shownDeclared === undefined ? {} : { declared: shownDeclared }),

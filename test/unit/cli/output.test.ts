@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import picocolors from 'picocolors';
 import { describe, expect, test } from 'vitest';
 import { exitCodeOf, reportText, summaryText } from '#cli/output/report-text.ts';
@@ -7,6 +8,8 @@ import { table } from '#cli/output/table.ts';
 import { parseConfig } from '#drift/config/parse.ts';
 import type { Report } from '#drift/report.ts';
 import type { Verdict } from '#drift/verdict.ts';
+import { hostileReport } from '../page/reports.ts';
+import { finding } from '../runs/world.ts';
 
 const plain = picocolors.createColors(false);
 const report: Report = {
@@ -33,35 +36,48 @@ const report: Report = {
 };
 
 describe('a report for people', () => {
-  test('verdict, facts, findings with both values, what was not seen, notes: in this order', () => {
+  test('verdict, facts, findings with both values, what was not seen, notes, the tool, how to look again: in this order', () => {
     expect(reportText(report, plain).split('\n')).toEqual([
       '≠ drifted  prod/network  1 finding',
-      '  commit aaaaaaaaaaaa · terraform 1.11.4 · 41 of 42 compared · 12.3 s',
+      '  commit aaaaaaaaaaaa · started by manual · 12.3 s',
       '  out-of-band  aws_security_group.web  ingress  update',
       '    declared line one',
       '             line two',
       '    live     x',
+      '  41 of 42 compared',
       '  unreached  aws_x.y: deferred',
       '  note, outputs: output.etag would change',
+      '  terraform 1.11.4, exit code 2',
+      `  look again: git switch --detach ${'a'.repeat(40)} && plumbline check -c plumbline.yaml prod/network`,
     ]);
   });
 
   test('foreign text cannot redraw the terminal', () => {
     const evil = '\u001b[2J\u001b]0;owned\u0007\r\u202e\u009b31m';
-    const [finding] = report.findings;
-    if (finding === undefined) throw new Error('the report has a finding');
-    const text = reportText(
-      {
-        ...report,
-        reason: evil,
-        findings: [{ ...finding, subject: evil, path: evil, action: evil, declared: evil, live: evil }],
-        notes: [{ kind: 'x', subject: evil, text: evil }],
-      },
-      plain,
-    );
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-    expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
-    expect(text).toContain('\\u001b[2J');
+    const text = reportText(hostileReport(evil), plain);
+    expect(text).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}]/u);
+    expect(text.match(/\\u001b\[2J/g)?.length).toBeGreaterThan(30);
+  });
+
+  test('what was changed by hand first, acknowledged findings last and with by whom, until when and why; counted', () => {
+    const acknowledged = { owner: 'alice@acme.example', reason: 'incident 4711', until: '2026-12-01' };
+    const findings = [
+      finding('c', { cause: 'pending', action: 'create' }),
+      finding('d', { acknowledged }),
+      finding('b', { cause: 'both' }),
+      finding('a'),
+    ];
+    const lines = reportText({ ...report, findings }, plain).split('\n');
+    expect(lines[2]).toBe('  2 out-of-band (2 update) · 1 both (1 update) · 1 pending (1 create)');
+    const order = lines.filter((line) => / {2}ingress {2}/.test(line)).map((line) => line.trim().split(/ +/)[1]);
+    expect(order).toEqual(['a', 'b', 'c', 'd']);
+    expect(lines).toContain('    acknowledged by alice@acme.example until 2026-12-01: incident 4711');
+  });
+
+  test('colours are the terminal’s choice: the same text with and without them', () => {
+    const coloured = reportText(report, picocolors.createColors(true));
+    expect(coloured).toContain('\u001b[31m');
+    expect(stripVTControlCharacters(coloured)).toBe(reportText(report, plain));
   });
 
   test('a name cannot make lines of its own', () => {
