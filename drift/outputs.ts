@@ -18,6 +18,13 @@ export function outputReferences(text: string): readonly OutputReference[] {
   });
 }
 
+/** The targets whose outputs stand in these values. */
+export function usedTargets(vars: Readonly<Record<string, unknown>>): ReadonlySet<string> {
+  return new Set(
+    Object.values(vars).flatMap((value) => outputReferences(String(value)).flatMap(({ target }) => target ?? [])),
+  );
+}
+
 /** Another target's output is not known. The message is one sentence. */
 export class OutputMissing extends Error {
   override readonly name = 'OutputMissing';

@@ -5,13 +5,14 @@ import { PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { deployed, EVENTS, FUNCTION_ENV, METRICS } from '#drift/names.ts';
+import { deployed, EVENTS, FUNCTION_ENV, keys, METRICS } from '#drift/names.ts';
+import { usedTargets } from '#drift/outputs.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { Bundles } from './bundle.ts';
 import type { Results } from './results.ts';
 import { grantSecrets } from './secret-reader.ts';
 import { functionArn, ServiceFunction } from './service-function.ts';
-import type { Settings } from './settings.ts';
+import type { ServedTarget, Settings } from './settings.ts';
 import type { TerraformEnvironment } from './terraform-environment.ts';
 
 export interface ServiceProps {
@@ -23,6 +24,7 @@ export interface ServiceProps {
 }
 
 /** The statuses that end a build (https://docs.aws.amazon.com/codebuild/latest/APIReference/API_Build.html). */
+const MAX_NAMED_STATES = 20;
 const TERMINAL = ['SUCCEEDED', 'FAILED', 'STOPPED', 'FAULT', 'TIMED_OUT'];
 
 /** The three functions, what each may do, and the event that tells `record` of a build's end. */
@@ -65,7 +67,7 @@ export class Service extends Construct {
       },
     });
     results.grantKnowAbsence(dispatch.role);
-    results.grantRead(dispatch.role, 'queue/*', 'runs/*/run.json', 'state/*');
+    results.grantRead(dispatch.role, 'queue/*', 'runs/*/run.json', ...statesOfUsed(settings.targets));
     results.grantWrite(dispatch.role, 'queue/*', 'runs/*/run.json', 'tickets/*');
     allow(dispatch.role, ['secretsmanager:GetSecretValue'], [master.secretArn]);
     const tokens = settings.targets.flatMap(({ source }) => (source.token === undefined ? [] : [source.token]));
@@ -202,4 +204,10 @@ export class Service extends Construct {
 
 function allow(role: Role, actions: string[], resources: string[]): void {
   role.addToPolicy(new PolicyStatement({ actions, resources }));
+}
+
+/** The states that hold outputs which other targets use. A policy has no room for very many names. */
+function statesOfUsed(targets: readonly ServedTarget[]): readonly string[] {
+  const used = new Set(targets.flatMap(({ terraform }) => [...usedTargets(terraform.vars)]));
+  return used.size > MAX_NAMED_STATES ? ['state/*.json'] : [...used].sort().map(keys.state);
 }

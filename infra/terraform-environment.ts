@@ -1,7 +1,15 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { BuildSpec, ComputeType, LinuxBuildImage, Project, Source } from 'aws-cdk-lib/aws-codebuild';
+import {
+  BuildSpec,
+  Cache,
+  ComputeType,
+  LinuxBuildImage,
+  LocalCacheMode,
+  Project,
+  Source,
+} from 'aws-cdk-lib/aws-codebuild';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
@@ -66,6 +74,7 @@ export class TerraformEnvironment extends Construct {
       buildSpec: BuildSpec.fromObjectToYaml(parse(readFileSync(BUILDSPEC, 'utf8'))),
       // Older providers have no arm64 builds.
       environment: { buildImage: LinuxBuildImage.STANDARD_8_0, computeType: ComputeType.SMALL },
+      cache: Cache.local(LocalCacheMode.CUSTOM),
       timeout: BUILD_TIMEOUT,
       queuedTimeout: QUEUED_TIMEOUT,
       logging: { cloudWatch: { logGroup } },

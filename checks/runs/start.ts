@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { targetKey } from '#drift/fingerprint.ts';
 import { BUILD_ENV, deployed, keys } from '#drift/names.ts';
-import { OutputMissing, outputReferences, withOutputs } from '#drift/outputs.ts';
+import { OutputMissing, usedTargets, withOutputs } from '#drift/outputs.ts';
 import { newRunId, type Run, runSchema, TRIGGERS } from '#drift/run.ts';
 import {
   claim,
@@ -120,11 +120,8 @@ export async function startRun(request: StartRequest, world: StartWorld): Promis
 /** The target with what it uses of others, as they were seen last. @throws OutputMissing */
 async function insertOutputs(target: Target, { store }: StartWorld): Promise<Target> {
   const texts = Object.entries(target.terraform.vars).map(([name, value]) => [name, String(value)] as const);
-  const names = new Set(
-    texts.flatMap(([, text]) => outputReferences(text).flatMap((reference) => reference.target ?? [])),
-  );
   const outputs = new Map<string, Readonly<Record<string, string>>>();
-  for (const name of names) {
+  for (const name of usedTargets(target.terraform.vars)) {
     const state = await readRecord(store, keys.state(name), stateSchema, MAX_STATE_BYTES);
     outputs.set(name, state?.value.outputs ?? {});
   }

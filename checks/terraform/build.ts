@@ -1,3 +1,4 @@
+import { chown, mkdir } from 'node:fs/promises';
 import { BUILD_ENV, deployed, keys } from '#drift/names.ts';
 import { MAX_REPORT_BYTES, type Report } from '#drift/report.ts';
 import { isRunId, type Run } from '#drift/run.ts';
@@ -36,6 +37,8 @@ export interface BuildWorld {
   readonly user?: ProcessUser;
   /** Readable for that user. */
   readonly toolCache: string;
+  /** Where terraform keeps providers between builds. */
+  readonly providerCache: string;
   readonly openS3State: (place: S3StatePlace) => StateWatch;
   readonly releases?: ReleaseSource;
   /** Aborts when the build is stopped. */
@@ -155,6 +158,7 @@ async function checkTicket(ticket: Ticket, startedAt: Date, world: BuildWorld): 
       environment: {
         ...toolEnvironment(env, 'service'),
         ...roleEnvironment(credentials, target.environment.region),
+        TF_PLUGIN_CACHE_DIR: await ownFolder(world.providerCache, user),
       },
       secrets,
       hidden: [
@@ -179,6 +183,13 @@ async function checkTicket(ticket: Ticket, startedAt: Date, world: BuildWorld): 
   } finally {
     await scratch.remove();
   }
+}
+
+/** Terraform wants its cache to exist; it runs as another user than we do. */
+async function ownFolder(folder: string, user: ProcessUser | undefined): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  if (user !== undefined) await chown(folder, user.uid, user.gid);
+  return folder;
 }
 
 async function readToken({ target }: Ticket, { secrets }: BuildWorld): Promise<string | null> {

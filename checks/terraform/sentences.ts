@@ -7,6 +7,7 @@ const REMEDIES: readonly (readonly [pattern: RegExp, remedy: string])[] = [
     /state migration/i,
     'take away the terraform.tfstate or terraform.tfstate.d that lies beside the module from before it had this backend',
   ],
+  [/state lock/i, 'wait until the apply has ended; a lock that was left behind goes with force-unlock'],
   [
     /lock ?file|dependency lock|dependency changes|checksums/i,
     'run `terraform providers lock -platform=linux_amd64` and commit .terraform.lock.hcl',

@@ -30,6 +30,7 @@ export async function build(terminal: Terminal): Promise<void> {
       ...(process.getuid?.() === 0 ? { user: NOBODY } : {}),
       openS3State: (place) => new S3State(place),
       toolCache: join(tmpdir(), 'plumbline-tools'),
+      providerCache: join(tmpdir(), 'plumbline-providers'),
       signal: terminal.signal,
       say: terminal.out,
       now: () => new Date(),

@@ -20,7 +20,7 @@ export type Differ = (declared: string, live: string) => WordDiff | null;
 /** Words that may differ: the work grows with the square of them, and beyond it nobody reads word by word. */
 const MAX_EDITS = 200;
 /** Characters that one page compares. */
-const MAX_TOTAL_LENGTH = 2_000_000;
+const MAX_TOTAL_LENGTH = 500_000;
 
 /**
  * Word by word, with the library `diff`, for one page: its work is bounded by the number of edits and by the length of

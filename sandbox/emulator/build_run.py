@@ -119,7 +119,7 @@ class Run:
         environment.update(
             PATH=f"{os.environ['SANDBOX_IMAGE']}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             HOME=os.path.join(folder, "home"),
-            TMPDIR=os.environ.get("TMPDIR", "/tmp"),
+            TMPDIR=os.path.join(folder, "tmp"),
             AWS_REGION=get_region(),
             AWS_DEFAULT_REGION=get_region(),
             AWS_CONTAINER_CREDENTIALS_FULL_URI=endpoint.url,
@@ -131,6 +131,9 @@ class Run:
             CODEBUILD_SRC_DIR=os.path.join(folder, "src"),
         )
         os.makedirs(environment["HOME"], exist_ok=True)
+        # Its own, as in a container; other users work in it too.
+        os.makedirs(environment["TMPDIR"], exist_ok=True)
+        os.chmod(environment["TMPDIR"], 0o1777)
         environment.update(spec.variables)
         for name, parameter in spec.parameters.items():
             found = self._client("ssm").get_parameter(Name=parameter, WithDecryption=True)

@@ -172,6 +172,7 @@ function world(extra: Partial<BuildWorld> = {}): BuildWorld {
     identity,
     ...(isRoot ? { user: NOBODY } : {}),
     toolCache: join(bin, 'cache'),
+    providerCache: join(bin, 'providers'),
     openS3State: () => {
       throw new Error('no state is in a bucket');
     },
@@ -238,7 +239,7 @@ describe('a build', () => {
     const ours = ['PWD', 'SHLVL', '_', 'OLDPWD', 'uid', 'nobody'];
     expect(new Set(names.filter((name) => !ours.includes(name ?? '')))).toEqual(
       new Set([
-        ...['PATH', 'LANG', 'HOME', 'TMPDIR', 'GIT_SSL_CAINFO', 'TF_VAR_password'],
+        ...['TF_PLUGIN_CACHE_DIR', 'PATH', 'LANG', 'HOME', 'TMPDIR', 'GIT_SSL_CAINFO', 'TF_VAR_password'],
         ...['AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_ENDPOINT_URL'],
         ...['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'],
         ...['TF_IN_AUTOMATION', 'TF_INPUT', 'CHECKPOINT_DISABLE', 'TF_DATA_DIR'],

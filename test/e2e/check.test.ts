@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { chmod, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { APP, applied, bin, check, config, fingerprintOf, repo, run, tmp, useRepository, write } from './repository.ts';
@@ -199,6 +199,28 @@ describe('with real terraform', () => {
     const { report, ended } = await check();
     expect(ended.code).toBe(1);
     expect(report.reason).toMatch(reason);
+  });
+
+  test('a wrapper and settings in the repository are not what runs', async () => {
+    await applied();
+    const traces = join(repo, '../plumbline-e2e-traces');
+    const wrapper = `#!/bin/sh\necho "$0 $*" >> ${traces}\nexit 0\n`;
+    const settings = 'provider_installation {\n  network_mirror {\n    url = "https://evil.invalid/"\n  }\n}\n';
+    const names = ['tools/terraform', 'terraform/app/terraform', 'terraform/app/tofu'];
+    const files = Object.fromEntries(names.map((name) => [name, wrapper]));
+    await write({
+      ...files,
+      '.terraformrc': settings,
+      'terraform.rc': settings,
+      'terraform/app/.terraformrc': settings,
+      '.envrc': `touch ${traces}\n`,
+      '.terraform-version': '0.11.0\n',
+      '.tool-versions': 'terraform 0.11.0\n',
+    });
+    for (const name of Object.keys(files)) await chmod(join(repo, name), 0o755);
+    const { report } = await check({ env: { PATH: `.:tools:terraform/app:${process.env['PATH'] ?? ''}` } });
+    expect([report.verdict, report.reason]).toEqual(['in-sync', expect.stringMatching(/nothing differs$/)]);
+    expect(existsSync(traces)).toBe(false);
   });
 
   test('TF_CLI_ARGS and the like of the shell change nothing', async () => {

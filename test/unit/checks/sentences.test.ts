@@ -46,6 +46,60 @@ describe('one sentence for a failure', () => {
     expect(failureSentence('plan', 1, events, '', PLACES)).toBe(sentence);
   });
 
+  // The taxonomy of facts/terraform.md §8: what the tool says first, and the beginning of what to do.
+  test.each<[string, string, string]>([
+    ['Failed to query available provider packages', '', 'mend required_providers'],
+    ['Failed to download module', '', "mend the module's source"],
+    [
+      'Failed to get existing workspaces: operation error S3: ListObjectsV2, AccessDenied',
+      '',
+      'let the role read the state',
+    ],
+    ['Missing Required Value', '', "complete the target's terraform.backendConfig"],
+    ['Backend configuration changed', '', "complete the target's terraform.backendConfig"],
+    [
+      'Backend initialization required, please run "terraform init"',
+      '',
+      "complete the target's terraform.backendConfig",
+    ],
+    ['Module not installed', '', "mend the module's source"],
+    ['Unsupported Terraform Core version', '', "set the target's terraform.version"],
+    ['No value for required variable', '', "give it in the target's terraform.vars"],
+    ['Unsupported state file format', '', 'name a newer version'],
+    ['Error acquiring the state lock', '', 'wait until the apply has ended'],
+    ['No valid credential sources found', '', 'give the check valid credentials'],
+    ['reading S3 Bucket', 'api error AccessDenied: s3:GetBucketTagging', 'let the target role read it'],
+    ['Resource instance managed by newer provider version', '', 'name a newer version'],
+    ['Invalid value for variable', '', "mend the value in the target's varFiles"],
+    [
+      'Failed to install provider',
+      'could not connect: dial tcp: i/o timeout',
+      'mend required_providers, or let the registry',
+    ],
+    ['error configuring provider', 'dial tcp: lookup sts.amazonaws.com: no such host', 'let the check reach it'],
+  ])('%s has its remedy', (summary, detail, remedy) => {
+    const sentence = failureSentence('plan', 1, event(summary, detail), '', PLACES);
+    expect(sentence.slice(sentence.indexOf('; ') + 2)).toMatch(new RegExp(`^${remedy.replaceAll('.', '\\.')}`));
+  });
+
+  test.each([
+    'Invalid expression',
+    'Unsupported argument',
+    'Reference to undeclared resource',
+    'Resource postcondition failed',
+  ])('%s is a mistake in the repository', (summary) => {
+    expect(failureSentence('plan', 1, event(summary, '', at('main.tf', 3)), '', PLACES)).toMatch(
+      /\(terraform\/network\/main\.tf:3\); mend it in the repository$/,
+    );
+  });
+
+  test('five thousand times the same is said once', () => {
+    const events = Array.from({ length: 5000 }, () => event('execution halted', '')).join('\n');
+    expect(failureSentence('plan', 1, events, '', PLACES)).toBe(
+      'plan failed: execution halted, said 5000 times; the log of a run by hand tells more',
+    );
+  });
+
   test('the same error is said once, others are counted', () => {
     const events = [event('A', 'a'), event('A', 'a'), event('B', 'b')].join('\n');
     expect(failureSentence('plan', 1, events, '', PLACES)).toBe(

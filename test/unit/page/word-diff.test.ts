@@ -57,7 +57,7 @@ describe('word by word', () => {
 
   test('one page compares a bounded amount of text', () => {
     const differ = wordDiffer();
-    const text = 'x'.repeat(1_000_000);
+    const text = 'x'.repeat(250_000);
     expect(differ(text, `${text}y`) === null).toBe(true);
     expect(differ(text, text) === null).toBe(false);
     expect(differ('a b', 'a c')).toBeNull();
