@@ -61,7 +61,7 @@ ${EXIT_CODES}`,
     .command('terraform')
     .description('judges the JSON of a plan')
     .requiredOption('--plan <file>', 'what `terraform show -json` wrote')
-    .requiredOption('--exit-code <number>', 'of `terraform plan -detailed-exitcode`')
+    .option('--exit-code <number>', 'of `terraform plan -detailed-exitcode`; without it the verdict is unknown')
     .option('--plan-without-refresh <file>', 'the same of a plan with -refresh=false: it settles the cause')
     .option('--events <file>', 'what `terraform plan -json` wrote: it tells why a plan failed')
     .option('--json', 'print the report as JSON and nothing else')

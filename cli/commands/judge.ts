@@ -16,7 +16,7 @@ const NAME = 'offline/plan';
 
 export interface JudgeOptions {
   readonly plan: string;
-  readonly exitCode: string;
+  readonly exitCode?: string;
   readonly planWithoutRefresh?: string;
   readonly events?: string;
   readonly json?: boolean;
@@ -24,19 +24,30 @@ export interface JudgeOptions {
 
 /** `plumbline judge terraform`. */
 export async function judgeTerraformFiles(options: JudgeOptions, terminal: Terminal): Promise<void> {
-  if (!/^\d{1,3}$/.test(options.exitCode)) {
+  if (options.exitCode !== undefined && !/^\d{1,3}$/.test(options.exitCode)) {
     throw new UsageError(`--exit-code ${options.exitCode} is no exit code; write the number, such as 2`);
   }
-  const exitCode = Number(options.exitCode);
+  const exitCode = options.exitCode === undefined ? null : Number(options.exitCode);
   const read = async (file: string, maxBytes: number): Promise<Buffer> => {
     const content = await readBounded(resolve(terminal.cwd, file), file, maxBytes + 1);
     if (content.length > maxBytes) throw new UsageError(`${file} is larger than ${maxBytes} bytes: it is not read`);
     return content;
   };
-  const plan = await read(options.plan, MAX_PLAN_BYTES);
-  const second =
-    options.planWithoutRefresh === undefined ? null : await read(options.planWithoutRefresh, MAX_PLAN_BYTES);
-  const events = options.events === undefined ? null : (await read(options.events, MAX_EVENT_BYTES)).toString('utf8');
+  // Evidence that is not there is judged as such: a report says what is missing, and so does stderr.
+  const readIfThere = async (file: string | undefined, maxBytes: number): Promise<Buffer | null> => {
+    if (file === undefined) return null;
+    try {
+      return await read(file, maxBytes);
+    } catch (error) {
+      if (!(error instanceof UsageError) || (error.cause as NodeJS.ErrnoException | undefined)?.code !== 'ENOENT')
+        throw error;
+      terminal.err(error.message);
+      return null;
+    }
+  };
+  const plan = await readIfThere(options.plan, MAX_PLAN_BYTES);
+  const second = await readIfThere(options.planWithoutRefresh, MAX_PLAN_BYTES);
+  const events = (await readIfThere(options.events, MAX_EVENT_BYTES))?.toString('utf8') ?? null;
   const judgement = judgeTerraform(
     { plan, exitCode, planWithoutRefresh: second, events },
     { target: NAME, severity: 'critical', minCoverage: 1, fingerprintKey: null },
@@ -46,7 +57,14 @@ export async function judgeTerraformFiles(options: JudgeOptions, terminal: Termi
     schema: 'plumbline.report/1',
     target: NAME,
     layer: 'terraform',
-    runId: newRunId(NO_TIME, NAME, 'manual', createHash('sha256').update(plan).digest('hex')),
+    runId: newRunId(
+      NO_TIME,
+      NAME,
+      'manual',
+      createHash('sha256')
+        .update(plan ?? '')
+        .digest('hex'),
+    ),
     trigger: 'manual',
     commit: { checked: null, lastInSync: null },
     startedAt: time,

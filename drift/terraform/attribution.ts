@@ -52,7 +52,8 @@ export class Attribution {
   /** @param path the attribute; empty when the whole resource is meant */
   cause(entry: ResourceChange, path: Path): Cause {
     if (!this.#anyDrift) return 'pending';
-    const drift = this.#drift.get(entry.subject);
+    // Drift is told of current objects only.
+    const drift = entry.deposed === null ? this.#drift.get(entry.subject) : undefined;
     const declaredMoved = this.#declaredMoved?.get(entry.subject) ?? null;
     if (this.#declaredMoved !== null && declaredMoved === null) return 'out-of-band';
     // Above or below counts: a whole subject has no path, and a mask may end one plan's path earlier.

@@ -79,7 +79,7 @@ function finding(
   shown: { readonly declared?: string; readonly live?: string },
   context: FindingContext,
 ): Finding {
-  const text = path.length === 0 ? undefined : pathText(path);
+  const text = path.length > 0 ? pathText(path) : deposedText(entry);
   return {
     subject: context.redact(entry.subject),
     ...(text === undefined ? {} : { path: context.redact(text) }),
@@ -95,6 +95,10 @@ function finding(
     acknowledged: null,
   };
 }
+
+/** An object that an apply has left behind beside the current one; what tells them apart. */
+const deposedText = ({ deposed }: ResourceChange): string | undefined =>
+  deposed === null ? undefined : `deposed ${deposed}`;
 
 function kindOf(declared: unknown, live: unknown, unknown: boolean): Change {
   if (isEmpty(live)) return 'removed';

@@ -66,8 +66,9 @@ const declaredVariablesSchema = z.record(
 
 /** A resource instance with what is planned for it, or with how it drifted. */
 export interface ResourceChange {
-  /** Address; with the deposed key where it is not the current object. */
+  /** Address. Where an older object of it is left over (`deposed`), two changes have the same. */
   readonly subject: string;
+  readonly deposed: string | null;
   readonly type: string;
   readonly managed: boolean;
   readonly previousAddress: string | null;
@@ -219,7 +220,8 @@ function resourceChange(entry: z.infer<typeof resourceChangeSchema>, sensitive: 
   const idle = entry.change.actions.every((action) => action === 'no-op');
   const { actions, importing } = entry.change;
   return {
-    subject: entry.deposed == null ? address : `${address} (deposed ${entry.deposed})`,
+    subject: address,
+    deposed: entry.deposed ?? null,
     type: entry.type ?? '',
     managed: entry.mode == null ? !/(^|\.)data\.[^.]+\.[^.]+$/.test(address) : entry.mode === 'managed',
     previousAddress: entry.previous_address ?? null,

@@ -74,4 +74,17 @@ describe('the command', () => {
     const lost = await run(['judge', 'terraform', '--plan', `${name}/plan.json`, '--exit-code', '1', '--json']);
     expect(lost.code).toBe(1);
   });
+
+  test.each([
+    [['--plan', 'none.json', '--exit-code', '0'], /there is no plan/, /none\.json: there is no such file/],
+    [['--plan', join(LAB, 'clean/plan.json')], /the exit code of the plan is lost/, /^$/],
+    [['--plan', 'none.json', '--exit-code', '1', '--events', join(LAB, 'lock-held/ui.ndjson')], /state lock/, /none/],
+  ])('judge: what is missing is unknown: %j', async (args, reason, said) => {
+    await write({ 'plumbline.yaml': '' });
+    const ended = await run(['judge', 'terraform', ...args, '--json']);
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toMatch(said);
+    const report = reportSchema.parse(JSON.parse(ended.stdout));
+    expect([report.verdict, report.reason]).toEqual(['unknown', expect.stringMatching(reason)]);
+  });
 });

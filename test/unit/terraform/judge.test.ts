@@ -275,6 +275,80 @@ describe('values', () => {
   });
 });
 
+it('tells an object that was left over from the current one, by the same address', () => {
+  const plan = JSON.parse(planOf({ v: '1' }, { v: '2' }));
+  const [current] = plan.resource_changes;
+  const left = { ...current, deposed: '8f2c', change: { actions: ['delete'], before: { v: '0' }, after: null } };
+  const found = findingsOf(JSON.stringify({ ...plan, resource_changes: [current, left] }));
+  expect(found.map(({ subject, path: at, action }) => [subject, at, action])).toEqual([
+    ['x.y', 'v', 'update'],
+    ['x.y', 'deposed 8f2c', 'delete'],
+  ]);
+  expect(new Set(found.map((one) => one.fingerprint)).size).toBe(2);
+});
+
+describe('whatever is done to a plan of a target that is not in sync', () => {
+  const bad = names.filter((name) => judge(name).verdict !== 'in-sync' && file(`${name}/plan.json`) !== null);
+  const entriesOf = (plan: { resource_changes?: unknown[] }): unknown[] => plan.resource_changes ?? [];
+
+  it('a resource that is cut out does not make it in sync', () => {
+    let cuts = 0;
+    for (const name of bad) {
+      const plan = JSON.parse(file(`${name}/plan.json`)?.toString() ?? '{}');
+      for (const index of entriesOf(plan).keys()) {
+        const cut = { ...plan, resource_changes: entriesOf(plan).toSpliced(index, 1) };
+        expect(judge(name, { plan: JSON.stringify(cut) }).verdict, name).not.toBe('in-sync');
+        cuts += 1;
+      }
+    }
+    expect(cuts).toBeGreaterThan(20);
+  });
+
+  it('another exit code does not make it in sync', () => {
+    for (const name of bad)
+      for (const exitCode of [0, 1, 137, null]) expect(judge(name, { exitCode }).verdict, name).not.toBe('in-sync');
+  });
+});
+
+describe('whatever the order and spelling', () => {
+  const leaf = fc.oneof(
+    fc.string(),
+    fc.integer(),
+    fc.boolean(),
+    fc.constant(null),
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+  );
+  const values = fc.dictionary(
+    fc.stringMatching(/^[a-z]{1,8}$/),
+    fc.oneof(leaf, fc.array(leaf, { maxLength: 4 }), fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), leaf)),
+  );
+  const turned = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(turned);
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(
+      Object.entries(value)
+        .reverse()
+        .map(([key, item]) => [key, turned(item)]),
+    );
+  };
+  /** JSON with numbers spelled otherwise: `1` as `1.0`, `1e0`. */
+  const spelled = (text: string, how: string): string =>
+    text.replace(/(?<=[[:,])(-?\d+)(?=[,\]}])/g, (digits) => (digits.length < 15 ? `${digits}${how}` : digits));
+
+  it('what is planned and live alike gives no finding but the one that differs', () => {
+    fc.assert(
+      fc.property(values, fc.constantFrom('', '.0', 'e0', '.00e+0'), (live, how) => {
+        const before = { ...live, zz: 'live' };
+        const after = turned({ ...live, zz: 'declared' });
+        const plan = planOf('BEFORE', 'AFTER')
+          .replace('"BEFORE"', () => JSON.stringify(before))
+          .replace('"AFTER"', () => spelled(JSON.stringify(after), how));
+        expect(findingsOf(plan).map((finding) => finding.path)).toEqual(['zz']);
+      }),
+    );
+  });
+});
+
 it('lists at most a thousand findings and counts the rest', () => {
   const entry = (index: number) => ({
     address: `x.y[${index}]`,
