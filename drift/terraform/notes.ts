@@ -1,7 +1,7 @@
 import type { Note } from '../note.ts';
 import { changedPaths, effectiveDrift, plannedChanges } from './attribution.ts';
 import type { Plan } from './plan.ts';
-import { pathText } from './values.ts';
+import { markAt, type Path, pathText } from './values.ts';
 
 /** Notes of one kind that are listed; the rest is counted. */
 const MAX_PER_KIND = 100;
@@ -29,15 +29,17 @@ function absorbed(plan: Plan): readonly Note[] {
         ? [{ kind: 'absorbed', subject, text: 'is gone, and nothing declares it any more' }]
         : [];
     }
-    const undone = new Set(undo === undefined ? [] : changedPaths(undo).map(pathText));
+    const isKnown = (path: Path): boolean => markAt(undo?.after_unknown, path) !== 'all';
+    const undone = new Set(undo === undefined ? [] : changedPaths(undo).filter(isKnown).map(pathText));
     return changedPaths(change)
-      .map(pathText)
-      .filter((path) => !undone.has(path))
+      .filter((path) => !undone.has(pathText(path)))
       .map((path) => ({
         kind: 'absorbed',
         subject,
-        path,
-        text: 'changed outside of git; the plan would not change it back',
+        path: pathText(path),
+        text: isKnown(path)
+          ? 'changed outside of git; the plan would not change it back'
+          : 'changed outside of git; what it will be is known after an apply',
       }));
   });
 }

@@ -78,6 +78,31 @@ describe('recorded plans', () => {
     expect(paths('drift-deleted')).toEqual(['undefined removed']);
   });
 
+  it('tell every path by which the live side left the state, as a finding or a note', () => {
+    const told = (name: string): string[] => {
+      const { findings, notes } = judge(name);
+      const absorbed = notes.filter((note) => note.kind === 'absorbed');
+      return [...findings, ...absorbed].map((item) => `${item.subject} ${item.path ?? ''}`);
+    };
+    let paths = 0;
+    for (const name of names) {
+      for (const [address, drift] of Object.entries(expected[name]?.drift ?? {})) {
+        const said = told(name).filter((text) => text.startsWith(`${address} `));
+        expect(said.length, name).toBeGreaterThan(0);
+        // Copies of tags are told once; a path ends at a list.
+        for (const at of drift.paths.filter((one) => !one.startsWith('tags_all'))) {
+          const first = at.split('.')[0] ?? '';
+          expect(
+            said.some((text) => text.startsWith(`${address} ${first}`)),
+            `${name}: ${at}`,
+          ).toBe(true);
+          paths += 1;
+        }
+      }
+    }
+    expect(paths).toBeGreaterThan(15);
+  });
+
   it('list absorbed drift as notes', () => {
     for (const name of ['drift-computed-only', 'drift-ignored-noprop']) {
       expect(
