@@ -16,7 +16,10 @@ const REMEDIES: readonly (readonly [pattern: RegExp, remedy: string])[] = [
     /Failed to (query available|install) provider|Could not (load|retrieve).*provider|Inconsistent dependency/i,
     'mend required_providers, or let the registry be reached',
   ],
-  [/module (package|not installed)|download module|Unreadable module/i, "mend the module's source or version"],
+  [
+    /module (package|not installed)|download module|Unreadable module/i,
+    "mend the module's source or version, or give credentials for it (README: private modules)",
+  ],
   [/Unsupported (Terraform|OpenTofu) Core version/i, "set the target's terraform.version to one that fits"],
   [
     /state (file|snapshot).*(newer|format)|Unsupported state file|newer (provider )?version/i,

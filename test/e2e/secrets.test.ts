@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import {
   CloudWatchLogsClient,
@@ -15,6 +15,7 @@ import { type Sandbox, startSandbox } from '#sandbox/start.ts';
 /** Special to JSON, URLs, HTML and regular expressions alike. */
 const OLD = 'old p@ss<"w/ö+rd">&(1)*4711';
 const NEW = 'new p@ss<"w/ö+rd">&(2)*4711';
+const TOOL = path.resolve(import.meta.dirname, '../../cli/main.ts');
 const STATES = 'secret-states';
 
 const PLANTED = `
@@ -91,6 +92,18 @@ async function applyAsTheTeam(source: string): Promise<void> {
   rawPlan = (await terraform(NEW, 'show', '-json', 'raw.tfplan')).stdout;
 }
 
+const target = (name: string) => ({
+  in: ['prod'],
+  source: 's',
+  terraform: {
+    path: name,
+    backendConfig: { bucket: STATES, key: `${name}.tfstate`, region: sandbox.region },
+    env: { TF_VAR_password: { secret: 'db/password' } },
+  },
+  pendingGrace: '0s',
+  confirm: '0s',
+});
+
 async function check(target: string) {
   const answer = String(await service.invoke(dispatch, { target: `prod/${target}`, trigger: 'manual' }));
   const runId = /run (\S+)/.exec(answer)?.[1];
@@ -152,17 +165,6 @@ beforeAll(async () => {
   await secrets.send(new CreateSecretCommand({ Name: 'db/password', SecretString: OLD }));
   await new S3Client(owner).send(new CreateBucketCommand({ Bucket: STATES }));
   await applyAsTheTeam(source);
-  const target = (name: string) => ({
-    in: ['prod'],
-    source: 's',
-    terraform: {
-      path: name,
-      backendConfig: { bucket: STATES, key: `${name}.tfstate`, region: sandbox.region },
-      env: { TF_VAR_password: { secret: 'db/password' } },
-    },
-    pendingGrace: '0s',
-    confirm: '0s',
-  });
   const config = path.join(sandbox.dir, 'plumbline.yaml');
   const prod = { account: sandbox.account, region: sandbox.region, role: 'hidden', state: [`${STATES}/*`] };
   const file = {
@@ -197,6 +199,30 @@ describe('a secret that is planted everywhere', () => {
     const found = await check('failing');
     expect(found.verdict).toBe('unknown');
     expect(found.reason).toMatch(/precondition failed.*the password is \(sensitive\)/);
+  });
+
+  it('is on no terminal and in no page of a check by hand', async () => {
+    const { terraform } = target('planted');
+    const file = path.join(sandbox.dir, 'team/plumbline.yaml');
+    const local = { ...terraform, path: '.' };
+    writeFileSync(
+      file,
+      JSON.stringify({
+        version: 1,
+        environments: { prod: {} },
+        targets: { planted: { in: ['prod'], terraform: local } },
+      }),
+    );
+    const page = path.join(sandbox.dir, 'report.html');
+    const shown = await execa(process.execPath, [TOOL, 'check', '-c', file, '--html', page], {
+      cwd: path.dirname(file),
+      env: { ...sandbox.env, TF_VAR_password: NEW },
+      reject: false,
+    });
+    expect(shown.exitCode, shown.stderr).toBe(2);
+    const text = [shown.stdout, shown.stderr, readFileSync(page, 'utf8')].join('\n');
+    expect(text).toContain('(sensitive)');
+    for (const spelling of [...spellings(OLD), ...spellings(NEW)]) expect(text).not.toContain(spelling);
   });
 
   it('is in no artefact, in no spelling', async () => {
