@@ -1,5 +1,6 @@
 import type { Cause } from '../cause.ts';
-import type { Plan, PlannedChange, ResourceChange } from './plan.ts';
+import type { Plan, ResourceChange } from './plan.ts';
+import type { PlannedChange } from './plan-schema.ts';
 import { differingPaths, markAt, type Path, related, same, valueAt } from './values.ts';
 
 /** Actions that change nothing real. */

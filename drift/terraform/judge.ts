@@ -9,7 +9,8 @@ import { diagnosticText, errorDiagnostics, looked } from './diagnostics.ts';
 import { findingsOf } from './findings.ts';
 import { notesOf } from './notes.ts';
 import { shareableOutputs } from './outputs.ts';
-import { holdsDrift, type Plan, PlanError, type PlannedChange, parsePlan } from './plan.ts';
+import { holdsDrift, type Plan, PlanError, parsePlan } from './plan.ts';
+import type { PlannedChange } from './plan-schema.ts';
 import { createRedactor } from './redact.ts';
 
 /** Findings that are listed in full; the rest is counted. */

@@ -1,68 +1,19 @@
 import { z } from 'zod';
 import { parseJson, toUtf8 } from './decode.ts';
+import {
+  changeSchema,
+  checksSchema,
+  declaredVariablesSchema,
+  deferredSchema,
+  invocationSchema,
+  outputsSchema,
+  type PlannedChange,
+  resourceChangeSchema,
+  resourceSchema,
+  variablesSchema,
+} from './plan-schema.ts';
 import { collectTexts } from './secrets.ts';
 import { elements, isListSlice, members, type Slice, sliceText, wholeSlice } from './slices.ts';
-
-const changeSchema = z.object({
-  actions: z.array(z.string()),
-  before: z.unknown().optional(),
-  after: z.unknown().optional(),
-  after_unknown: z.unknown().optional(),
-  before_sensitive: z.unknown().optional(),
-  after_sensitive: z.unknown().optional(),
-  replace_paths: z.array(z.array(z.unknown())).nullish(),
-  importing: z.unknown().optional(),
-});
-export type PlannedChange = z.infer<typeof changeSchema>;
-
-const resourceChangeSchema = z.object({
-  address: z.string().nullish(),
-  module_address: z.string().nullish(),
-  mode: z.string().nullish(),
-  type: z.string().nullish(),
-  name: z.string().nullish(),
-  index: z.unknown().optional(),
-  deposed: z.string().nullish(),
-  previous_address: z.string().nullish(),
-  action_reason: z.string().nullish(),
-  change: changeSchema,
-});
-
-const deferredSchema = z.object({ reason: z.string().optional(), resource_change: resourceChangeSchema.optional() });
-
-const checksSchema = z
-  .array(
-    z.object({
-      address: z.object({ to_display: z.string().optional() }).optional(),
-      status: z.string().optional(),
-      instances: z
-        .array(z.object({ problems: z.array(z.object({ message: z.string().optional() })).nullish() }))
-        .nullish(),
-    }),
-  )
-  .nullable();
-
-const invocationSchema = z.object({
-  address: z.string().default('(an action)'),
-  config_values: z.unknown().optional(),
-  config_sensitive: z.unknown().optional(),
-});
-
-const resourceSchema = z.object({
-  address: z.string(),
-  mode: z.string().nullish(),
-  values: z.unknown().optional(),
-  sensitive_values: z.unknown().optional(),
-});
-
-const outputsSchema = z
-  .record(z.string(), z.object({ sensitive: z.boolean().optional(), value: z.unknown().optional() }))
-  .nullable();
-const variablesSchema = z.record(z.string(), z.object({ value: z.unknown().optional() })).nullable();
-const declaredVariablesSchema = z.record(
-  z.string(),
-  z.object({ sensitive: z.boolean().optional(), ephemeral: z.boolean().optional(), default: z.unknown().optional() }),
-);
 
 /** A resource instance with what is planned for it, or with how it drifted. */
 export interface ResourceChange {

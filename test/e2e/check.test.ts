@@ -150,7 +150,7 @@ describe('with real terraform', () => {
     [
       'a module that is not there',
       { 'terraform/app/b.tf': 'module "m" {\n  source = "./nowhere"\n}\n' },
-      /^init failed: Unreadable module directory.*; mend the module's source or version$/,
+      /^init failed: Unreadable module directory.*; mend the module's source or version, or give credentials for it \(README: private modules\)$/,
     ],
     [
       'a state from before the backend',
