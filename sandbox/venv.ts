@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { lock } from 'proper-lockfile';
 import { run, SandboxError } from './run.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
@@ -8,29 +9,45 @@ const REQUIREMENTS = path.join(ROOT, 'sandbox/requirements.txt');
 const VENV = path.join(ROOT, '.venv');
 const PYTHONS = ['python3', 'python3.13', 'python3.12', 'python3.11', 'python3.10'];
 
+const BIN = path.join(VENV, 'bin');
+const STAMP = path.join(VENV, 'requirements.sha256');
+const MAKE_SECONDS = 600;
+
 /**
- * The project's own Python environment, made when it is missing or its requirements changed.
+ * The project's own Python environment, made when it is missing or its requirements changed; by one process, while
+ * others that need it wait.
  * @returns its `bin` folder
  */
 export async function pythonTools(say: (line: string) => void = () => undefined): Promise<string> {
-  const bin = path.join(VENV, 'bin');
-  const stamp = path.join(VENV, 'requirements.sha256');
   const wanted = createHash('sha256').update(readFileSync(REQUIREMENTS)).digest('hex');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return bin;
+  const isMade = (): boolean => existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted;
+  if (isMade()) return BIN;
+  const release = await lock(ROOT, {
+    lockfilePath: `${VENV}.lock`,
+    retries: { retries: MAKE_SECONDS, factor: 1, minTimeout: 1000, maxTimeout: 1000 },
+  });
+  try {
+    if (!isMade()) await make(wanted, say);
+  } finally {
+    await release();
+  }
+  return BIN;
+}
+
+async function make(wanted: string, say: (line: string) => void): Promise<void> {
   const python = await findPython();
   say(`making .venv with ${python} (once)`);
   await run(python, ['-m', 'venv', '--clear', VENV], {
     remedy: 'On Debian: apt-get install python3-venv',
   });
   await run(
-    path.join(bin, 'python'),
+    path.join(BIN, 'python'),
     ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', REQUIREMENTS],
     {
-      seconds: 600,
+      seconds: MAKE_SECONDS,
     },
   );
-  writeFileSync(stamp, wanted);
-  return bin;
+  writeFileSync(STAMP, wanted);
 }
 
 async function findPython(): Promise<string> {

@@ -6,19 +6,58 @@ export const SENSITIVE = '(sensitive)';
 
 /**
  * A function that replaces every known secret in a text, also inside longer strings and in the encodings that tools
- * use: JSON, URL, base64. Values shorter than six characters are left to masks.
+ * use: JSON, URL, base64. Values shorter than six characters are left to masks. A plan may hold very many secrets: they
+ * are looked up by their beginning, one place of the text after the other.
  */
 export function createRedactor(secrets: Iterable<string>): (text: string) => string {
-  const forms = new Set<string>();
+  const forms = indexed(secrets);
+  if (forms.size === 0) return (text) => text;
+  return (text) => {
+    let redacted = '';
+    let kept = 0;
+    for (let at = 0; at + MIN_SECRET_LENGTH <= text.length; ) {
+      const length = forms.get(text.slice(at, at + MIN_SECRET_LENGTH))?.lengthAt(text, at) ?? 0;
+      if (length > 0) {
+        redacted += text.slice(kept, at) + SENSITIVE;
+        kept = at + length;
+      }
+      at += Math.max(1, length);
+    }
+    return redacted + text.slice(kept);
+  };
+}
+
+/** Spellings that begin alike. There may be thousands of them, of few lengths. */
+class Spellings {
+  readonly #forms = new Set<string>();
+  #lengths: number[] = [];
+
+  add(form: string): void {
+    this.#forms.add(form);
+    if (!this.#lengths.includes(form.length)) this.#lengths = [...this.#lengths, form.length].sort((a, b) => b - a);
+  }
+
+  /** How long the longest one is that stands there; 0: none. */
+  lengthAt(text: string, at: number): number {
+    return this.#lengths.find((length) => this.#forms.has(text.slice(at, at + length))) ?? 0;
+  }
+}
+
+/** Every spelling of every secret, by its first characters. */
+function indexed(secrets: Iterable<string>): ReadonlyMap<string, Spellings> {
+  const forms = new Map<string, Spellings>();
   for (const secret of secrets) {
-    for (const value of [secret, secret.trim()]) {
-      if (value.length >= MIN_SECRET_LENGTH) for (const form of encodings(value)) forms.add(form);
+    for (const value of new Set([secret, secret.trim()])) {
+      if (value.length < MIN_SECRET_LENGTH) continue;
+      for (const form of encodings(value)) {
+        const start = form.slice(0, MIN_SECRET_LENGTH);
+        const alike = forms.get(start) ?? new Spellings();
+        alike.add(form);
+        forms.set(start, alike);
+      }
     }
   }
-  if (forms.size === 0) return (text) => text;
-  const longestFirst = [...forms].sort((a, b) => b.length - a.length);
-  const pattern = new RegExp(longestFirst.map(escapePattern).join('|'), 'g');
-  return (text) => text.replace(pattern, SENSITIVE);
+  return forms;
 }
 
 function encodings(value: string): readonly string[] {
@@ -63,5 +102,3 @@ function base64Forms(bytes: Buffer): readonly string[] {
     return [core, core.replaceAll('+', '-').replaceAll('/', '_')];
   });
 }
-
-const escapePattern = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
