@@ -31,6 +31,8 @@ export interface Environment {
   readonly severity: Severity;
   /** `bucket/key` patterns of the terraform states that the terraform role may read. */
   readonly state: readonly string[];
+  /** DynamoDB tables that hold locks of these states. */
+  readonly locks: readonly string[];
 }
 
 /** What `terraform plan` is run with. Paths are relative to the root of the source. */

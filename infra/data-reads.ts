@@ -15,7 +15,6 @@ export const DATA_READS: readonly string[] = [
   'dax:Query',
   'dax:Scan',
   'dynamodb:BatchGetItem',
-  'dynamodb:GetItem',
   'dynamodb:GetRecords',
   'dynamodb:PartiQLSelect',
   'dynamodb:Query',
@@ -62,6 +61,9 @@ export const PARAMETER_READS: readonly string[] = [
   'ssm:GetParameters',
   'ssm:GetParametersByPath',
 ];
+
+/** Denied on all tables but those that the config names as holding locks. */
+export const ITEM_READS: readonly string[] = ['dynamodb:GetItem'];
 
 /** Denied on all objects but the states that the config lists. */
 export const OBJECT_READS: readonly string[] = ['s3:GetObject', 's3:GetObjectVersion', 's3:GetObjectTorrent'];

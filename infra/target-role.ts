@@ -4,7 +4,7 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { deployed } from '#drift/names.ts';
 import { acknowledge } from './acknowledge.ts';
-import { DATA_READS, OBJECT_READS, PARAMETER_READS } from './data-reads.ts';
+import { DATA_READS, ITEM_READS, OBJECT_READS, PARAMETER_READS } from './data-reads.ts';
 import type { Place } from './settings.ts';
 
 export interface TargetRoleProps {
@@ -35,18 +35,20 @@ export class TargetRole extends Construct {
     });
     this.#deny('NoData', { actions: [...DATA_READS], resources: ['*'] });
     this.#deny('NoPrivateParameters', { actions: [...PARAMETER_READS], notResources: [publicParameters] });
-    this.#deny(
-      'NoObjectsButStates',
-      states.length === 0
-        ? { actions: [...OBJECT_READS], resources: ['*'] }
-        : { actions: [...OBJECT_READS], notResources: states },
-    );
+    const locks = environment.locks.map((table) => `arn:${partition}:dynamodb:*:${environment.account}:table/${table}`);
+    this.#denyBut('NoObjectsButStates', OBJECT_READS, states);
+    this.#denyBut('NoItemsButLocks', ITEM_READS, locks);
     this.#deny('NothingOfPlumbline', { actions: ['s3:*'], resources: [results.bucketArn, results.arnForObjects('*')] });
     this.#letDecrypt(environment, states);
     acknowledge(this.role, {
       'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/ReadOnlyAccess]':
         'A plan reads whatever the repository declares; data is denied beside it.',
     });
+  }
+
+  #denyBut(sid: string, actions: readonly string[], resources: readonly string[]): void {
+    const on = resources.length === 0 ? { resources: ['*'] } : { notResources: [...resources] };
+    this.#deny(sid, { actions: [...actions], ...on });
   }
 
   #deny(sid: string, what: { actions: string[]; resources?: string[]; notResources?: string[] }): void {

@@ -122,6 +122,8 @@ export interface S3StatePlace {
   readonly key: string;
   readonly region: string | undefined;
   readonly endpoint: string | undefined;
+  /** DynamoDB table of its locks, where it has one. */
+  readonly lockTable: string | undefined;
   readonly environment: Readonly<Record<string, string>>;
 }
 

@@ -24,13 +24,31 @@ export interface StateRequest {
   readonly openS3: (place: S3StatePlace) => StateWatch;
 }
 
-/** The state that a plan will read; a sentence when it cannot be watched from outside. */
-export async function watchState(request: StateRequest): Promise<StateWatch | string> {
+/** A state that is watched, and what of it cannot be seen. */
+export interface Watched {
+  readonly state: StateWatch | null;
+  readonly hidden: string | null;
+}
+
+/** The state that a plan will read, as far as it can be watched from outside. */
+export async function watchState(request: StateRequest): Promise<Watched> {
   const found = await findState(request);
-  if (typeof found === 'string') return found;
+  if (typeof found === 'string') return { state: null, hidden: found };
+  const hidden = await hiddenBecause(found);
+  if (hidden === null) return { state: found, hidden: null };
+  // Whoever may not see its lock may still see when it is written.
+  const without = await findState({
+    ...request,
+    openS3: (place) => request.openS3({ ...place, lockTable: undefined }),
+  });
+  const blind = typeof without === 'string' || (await hiddenBecause(without)) !== null;
+  return { state: blind ? null : without, hidden };
+}
+
+async function hiddenBecause(state: StateWatch): Promise<string | null> {
   try {
-    await found.look();
-    return found;
+    await state.look();
+    return null;
   } catch (error) {
     if (error instanceof StateHidden) return error.message;
     throw error;
@@ -60,6 +78,7 @@ async function findState(request: StateRequest): Promise<StateWatch | string> {
     key: workspace === 'default' ? key : `${prefix}/${workspace}/${key}`,
     region: textOf(backend.config['region']),
     endpoint: endpoints.success ? endpoints.data.s3 : textOf(backend.config['endpoint']),
+    lockTable: textOf(backend.config['dynamodb_table']),
     environment: request.environment,
   });
 }

@@ -173,7 +173,7 @@ async function checkTicket(ticket: Ticket, startedAt: Date, world: BuildWorld): 
       ...(world.releases === undefined ? {} : { releases: world.releases }),
       signal,
       progress: (step) => {
-        const name = step.split(':')[0] ?? step;
+        const name = step.split(': ')[0] ?? step;
         if (name !== last) world.say(name);
         last = name;
       },

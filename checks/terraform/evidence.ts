@@ -77,17 +77,17 @@ export async function gatherEvidence(request: GatherRequest, gathered: Gathered)
 
   const arguments_ = [...files, vars].map((file) => `-var-file=${file}`);
   const look = (): Promise<void> => planAndShow({ runner, arguments_, env, data }, gathered);
-  const state = await watchState({
+  const { state, hidden } = await watchState({
     data,
     module: join(await realpath(request.source), check.path),
     workspace: check.workspace ?? 'default',
     environment: request.runner.env,
     openS3: request.openS3State,
   });
-  if (typeof state === 'string') {
-    gathered.notes.push({ kind: 'lock-not-read', text: `an apply in progress would not be noticed: ${state}` });
-    return look();
+  if (hidden !== null) {
+    gathered.notes.push({ kind: 'lock-not-read', text: `an apply in progress may not be noticed: ${hidden}` });
   }
+  if (state === null) return look();
   const { signal, left, progress } = request.runner;
   // A copy stays as it was taken, however long it waits.
   const patience = root.copied ? 0 : WAITING_PART;

@@ -27,6 +27,7 @@ const environment = z
     role: z.string().exactOptional(),
     severity: z.enum(SEVERITIES),
     state: z.array(z.string()).readonly(),
+    locks: z.array(z.string()).readonly().default([]),
   })
   .readonly();
 

@@ -77,13 +77,18 @@ const environment = z
       .max(50)
       .default([])
       .describe('Terraform states that the terraform role may read, as bucket/key with * allowed in the key.'),
+    locks: z
+      .array(text('a table').regex(/^[A-Za-z0-9_.-]{3,255}$/, 'write the name of a DynamoDB table'))
+      .max(20)
+      .default([])
+      .describe('DynamoDB tables that hold the locks of these states: a check waits while somebody applies.'),
     values: z
       .record(name, scalarText)
       .default({})
       .describe('Own values of this environment; targets use them as placeholders, like the name of the environment.'),
   })
   .nullable()
-  .transform((value) => value ?? { severity: 'warning' as const, state: [], values: {} });
+  .transform((value) => value ?? { severity: 'warning' as const, state: [], locks: [], values: {} });
 
 const terraform = z.strictObject({
   path: repositoryPath.describe('Folder of the root module, from the root of the repository.'),

@@ -1,6 +1,8 @@
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CloudWatchLogsClient, FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
+import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Repository } from '#sandbox/git-host.ts';
@@ -8,7 +10,8 @@ import { Outside, outputOf, ownerOf, until } from '#sandbox/outside.ts';
 import { type Sandbox, startSandbox } from '#sandbox/start.ts';
 
 const BUCKET = 'applying-states';
-const SLOW = `
+/** An apply that goes on until somebody lets it end, or for a minute. */
+const slow = (release: string): string => `
 terraform {
   backend "s3" {}
 }
@@ -18,7 +21,7 @@ resource "terraform_data" "quick" {
 resource "terraform_data" "slow" {
   input = "v1"
   provisioner "local-exec" {
-    command = "sleep 15"
+    command = "for i in $(seq 300); do test -e ${release} && exit 0; sleep 0.2; done"
   }
 }
 `;
@@ -28,8 +31,15 @@ let service: Outside;
 let dispatch: string;
 let repository: Repository;
 let team: string;
+let release: string;
 
 const terraform = (...args: string[]) => execa('terraform', args, { cwd: team, env: sandbox.env, reject: false });
+
+async function buildLog(): Promise<string> {
+  const logs = new CloudWatchLogsClient(ownerOf(sandbox));
+  const { events = [] } = await logs.send(new FilterLogEventsCommand({ logGroupName: '/plumbline/terraform/prod' }));
+  return events.map((event) => event.message).join('\n');
+}
 
 async function check() {
   const answer = String(await service.invoke(dispatch, { target: 'prod/slow', trigger: 'manual' }));
@@ -44,12 +54,13 @@ beforeAll(async () => {
   sandbox = await startSandbox();
   const source = path.join(sandbox.dir, 'source');
   mkdirSync(path.join(source, 'slow'), { recursive: true });
-  writeFileSync(path.join(source, 'slow/main.tf'), SLOW);
+  release = path.join(sandbox.dir, 'release');
+  writeFileSync(path.join(source, 'slow/main.tf'), slow(release));
   repository = await sandbox.createRepo('applying', { from: source });
   await new S3Client(ownerOf(sandbox)).send(new CreateBucketCommand({ Bucket: BUCKET }));
   const backendConfig = { bucket: BUCKET, key: 'slow.tfstate', region: sandbox.region, use_lockfile: 'true' };
   const prod = { account: sandbox.account, region: sandbox.region, role: 'slow', state: [`${BUCKET}/*`] };
-  const slow = {
+  const target = {
     in: ['prod'],
     source: 's',
     pendingGrace: '0s',
@@ -61,7 +72,7 @@ beforeAll(async () => {
     version: 1,
     sources: { s: { url: repository.url } },
     environments: { prod },
-    targets: { slow },
+    targets: { slow: target },
     notify: { warning: { pagerduty: { parameter: '/plumbline/pagerduty-warning' } } },
   };
   writeFileSync(config, JSON.stringify(file));
@@ -79,16 +90,19 @@ describe('while somebody applies', () => {
   it('the check waits, nobody is paged, and then it is in sync', async () => {
     const apply = terraform('apply', '-input=false', '-auto-approve');
     await until('the lock is there', 30, async () => {
-      const listed = await execa('terraform', ['plan', '-input=false', '-lock-timeout=0s'], {
-        cwd: team,
-        env: sandbox.env,
-        reject: false,
-      });
-      return listed.stderr.includes('state lock') ? true : null;
+      const s3 = new S3Client(ownerOf(sandbox));
+      const listed = await s3.send(new ListObjectsV2Command({ Bucket: BUCKET, Prefix: 'slow.tfstate.tflock' }));
+      return listed.KeyCount === 1 ? true : null;
     });
     // What a check would see that does not wait.
     expect((await terraform('plan', '-input=false', '-lock=false', '-detailed-exitcode')).exitCode).toBe(2);
-    const found = await check();
+    const checked = check();
+    // Without waiting it is over in two or three seconds.
+    expect(await Promise.race([checked, sleep(8000, 'it waits')])).toBe('it waits');
+    expect(await service.red()).toEqual([]);
+    writeFileSync(release, '');
+    const found = await checked;
+    expect(await buildLog()).toMatch(/being applied since \S+ by \S+, waiting/);
     expect((await apply).exitCode).toBe(0);
     expect([found.verdict, found.causes]).toEqual(['in-sync', []]);
     expect(await service.red()).toEqual([]);
@@ -96,7 +110,7 @@ describe('while somebody applies', () => {
   });
 
   it('drift that stays is found and pages', async () => {
-    writeFileSync(path.join(repository.workingCopy, 'slow/main.tf'), SLOW.replace('"v1"', '"v2"'));
+    writeFileSync(path.join(repository.workingCopy, 'slow/main.tf'), slow(release).replace('"v1"', '"v2"'));
     await sandbox.git.push(repository, 'Another input');
     const found = await check();
     expect([found.verdict, found.causes]).toEqual(['drifted', ['pending']]);

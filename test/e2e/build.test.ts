@@ -118,6 +118,7 @@ function target(size: string, extra: Partial<Target> = {}): Target {
       ...{ name: 'prod', account: '222222222222', region: 'eu-west-1', role: 'plumbline' },
       severity: 'critical',
       state: [],
+      locks: [],
     },
     layer: 'terraform',
     source: { name: 'infra', url: host.url, ref: 'main', token: { secret: 'git-token' } },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { deployed, INBOX_POLICY_PATH } from '#drift/names.ts';
-import { DATA_READS, OBJECT_READS, PARAMETER_READS } from '#infra/data-reads.ts';
+import { DATA_READS, ITEM_READS, OBJECT_READS, PARAMETER_READS } from '#infra/data-reads.ts';
 import { deployment, type Resource, resourcesOf, settingsFrom } from './synth.ts';
 
 interface Statement {
@@ -275,8 +275,8 @@ describe('the role that runs a repository’s code', () => {
 
   test('is denied data, whatever else a policy allows', () => {
     const denied = statementsOf('TerraformprodTargetRole').filter(({ Effect }) => Effect === 'Deny');
-    expect(denied).toHaveLength(4);
-    const [data, parameters, objects, plumbline] = denied;
+    expect(denied).toHaveLength(5);
+    const [data, parameters, objects, items, plumbline] = denied;
     expect(data).toMatchObject({ Action: [...DATA_READS].sort(), Resource: '*' });
     expect(parameters).toMatchObject({
       Action: PARAMETER_READS,
@@ -284,6 +284,7 @@ describe('the role that runs a repository’s code', () => {
     });
     expect(objects?.Action).toEqual([...OBJECT_READS].sort());
     expect(objects?.NotResource).toBe('arn:aws:s3:::acme-terraform-state/prod/*');
+    expect(items).toMatchObject({ Action: ITEM_READS[0], Resource: '*' });
     expect(plumbline?.Action).toBe('s3:*');
     expect(list(plumbline?.Resource).map(readable)).toEqual(['<bucket>', '<bucket>/*']);
     for (const action of [
@@ -294,6 +295,22 @@ describe('the role that runs a repository’s code', () => {
     ]) {
       expect(data?.Action).toContain(action);
     }
+  });
+
+  test('reads items of the tables that hold locks, and of no other', () => {
+    const settings = settingsFrom(`
+version: 1
+sources: { infra: { url: https://git.example/infra.git, ref: main } }
+environments: { prod: { account: "111111111111", region: eu-west-1, role: plumbline, locks: [tf-locks] } }
+targets: { network: { in: [prod], source: infra, terraform: { path: network } } }
+notify: { warning: { email: [a@acme.example] } }
+`);
+    const policies = resourcesOf(deployment(settings)).filter(({ type }) => type === 'AWS::IAM::Policy');
+    const statements = policies.flatMap(({ properties }) => properties.PolicyDocument.Statement as Statement[]);
+    const items = statements.filter(({ Action }) => list(Action).includes('dynamodb:GetItem'));
+    expect(items).toHaveLength(1);
+    expect(items[0]).toMatchObject({ Effect: 'Deny' });
+    expect(JSON.stringify(items[0]?.NotResource)).toContain(':dynamodb:*:111111111111:table/tf-locks');
   });
 
   test('reads no object at all where the config lists no state', () => {

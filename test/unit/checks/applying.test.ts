@@ -144,14 +144,25 @@ describe('the state of a backend', () => {
     [{ type: 'gcs', config: {} }, /backend "gcs" are not looked at/],
     [{ type: 's3', config: { bucket: 'b', key: 'k', profile: 'p' } }, /credentials of its own \(profile\)/],
     [{ type: 's3', config: {} }, /names no bucket and key/],
-  ])('%j is not watched, and it says why', async (backend, why) => expect(await watched(backend)).toMatch(why));
+  ])('%j is not watched, and it says why', async (backend, why) => {
+    expect(await watched(backend)).toEqual({ state: null, hidden: expect.stringMatching(why) });
+  });
+
+  const hidden: StateWatch = {
+    look: () => Promise.reject(new StateHidden('s3://b/k cannot be looked at (AccessDenied)')),
+  };
 
   it('is not watched when it may not be looked at', async () => {
-    const hidden: StateWatch = {
-      look: () => Promise.reject(new StateHidden('s3://b/k cannot be looked at (AccessDenied)')),
-    };
-    expect(await watched({ type: 's3', config: { bucket: 'b', key: 'k' } }, 'default', () => hidden)).toMatch(
-      /AccessDenied/,
+    const found = await watched({ type: 's3', config: { bucket: 'b', key: 'k' } }, 'default', () => hidden);
+    expect(found).toEqual({ state: null, hidden: expect.stringMatching(/AccessDenied/) });
+  });
+
+  it('is watched without its lock when only the table of locks is hidden, and says so', async () => {
+    const config = { bucket: 'b', key: 'k', dynamodb_table: 'locks' };
+    const bare = watching(CALM);
+    const found = await watched({ type: 's3', config }, 'default', ({ lockTable }) =>
+      lockTable === undefined ? bare : hidden,
     );
+    expect(found).toEqual({ state: bare, hidden: expect.stringMatching(/AccessDenied/) });
   });
 });

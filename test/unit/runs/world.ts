@@ -15,6 +15,7 @@ export const TARGET: Target = {
     role: 'plumbline',
     severity: 'critical',
     state: [],
+    locks: [],
   },
   layer: 'terraform',
   source: { name: 'infra', url: 'https://git.example/infra.git', ref: 'main' },
