@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CloudWatchLogsClient, FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
+import { CreateTableCommand, DeleteItemCommand, DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,6 +10,7 @@ import type { Repository } from '#sandbox/git-host.ts';
 import { Outside, outputOf, ownerOf, until } from '#sandbox/outside.ts';
 import { type Sandbox, startSandbox } from '#sandbox/start.ts';
 
+const TABLE = 'applying-locks';
 const BUCKET = 'applying-states';
 /** An apply that goes on until somebody lets it end, or for a minute. */
 const slow = (release: string): string => `
@@ -41,11 +43,11 @@ async function buildLog(): Promise<string> {
   return events.map((event) => event.message).join('\n');
 }
 
-async function check() {
-  const answer = String(await service.invoke(dispatch, { target: 'prod/slow', trigger: 'manual' }));
+async function check(name = 'slow') {
+  const answer = String(await service.invoke(dispatch, { target: `prod/${name}`, trigger: 'manual' }));
   const runId = /run (\S+)/.exec(answer)?.[1] ?? answer;
   return until(`a verdict on run ${runId}`, 90, async () => {
-    const verdict = await service.verdict('prod/slow');
+    const verdict = await service.verdict(`prod/${name}`);
     return verdict?.runId === runId ? verdict : null;
   });
 }
@@ -53,13 +55,21 @@ async function check() {
 beforeAll(async () => {
   sandbox = await startSandbox();
   const source = path.join(sandbox.dir, 'source');
-  mkdirSync(path.join(source, 'slow'), { recursive: true });
+  for (const name of ['slow', 'still']) mkdirSync(path.join(source, name), { recursive: true });
+  writeFileSync(path.join(source, 'still/main.tf'), 'terraform {\n  backend "s3" {}\n}\n');
   release = path.join(sandbox.dir, 'release');
   writeFileSync(path.join(source, 'slow/main.tf'), slow(release));
   repository = await sandbox.createRepo('applying', { from: source });
   await new S3Client(ownerOf(sandbox)).send(new CreateBucketCommand({ Bucket: BUCKET }));
-  const backendConfig = { bucket: BUCKET, key: 'slow.tfstate', region: sandbox.region, use_lockfile: 'true' };
-  const prod = { account: sandbox.account, region: sandbox.region, role: 'slow', state: [`${BUCKET}/*`] };
+  const place = { bucket: BUCKET, region: sandbox.region };
+  const backendConfig = { ...place, key: 'slow.tfstate', use_lockfile: 'true' };
+  const prod = {
+    account: sandbox.account,
+    region: sandbox.region,
+    role: 'slow',
+    state: [`${BUCKET}/*`],
+    locks: [TABLE],
+  };
   const target = {
     in: ['prod'],
     source: 's',
@@ -67,12 +77,16 @@ beforeAll(async () => {
     confirm: '0s',
     terraform: { path: 'slow', backendConfig },
   };
+  const byTable = {
+    ...target,
+    terraform: { path: 'still', backendConfig: { ...place, key: 'still.tfstate', dynamodb_table: TABLE } },
+  };
   const config = path.join(sandbox.dir, 'plumbline.yaml');
   const file = {
     version: 1,
     sources: { s: { url: repository.url } },
     environments: { prod },
-    targets: { slow: target },
+    targets: { slow: target, table: byTable },
     notify: { warning: { pagerduty: { parameter: '/plumbline/pagerduty-warning' } } },
   };
   writeFileSync(config, JSON.stringify(file));
@@ -107,6 +121,29 @@ describe('while somebody applies', () => {
     expect([found.verdict, found.causes]).toEqual(['in-sync', []]);
     expect(await service.red()).toEqual([]);
     expect(sandbox.incidents()).toEqual([]);
+  });
+
+  it('a lock in DynamoDB is waited for too', async () => {
+    const tables = new DynamoDBClient(ownerOf(sandbox));
+    await tables.send(
+      new CreateTableCommand({
+        TableName: TABLE,
+        KeySchema: [{ AttributeName: 'LockID', KeyType: 'HASH' }],
+        AttributeDefinitions: [{ AttributeName: 'LockID', AttributeType: 'S' }],
+        BillingMode: 'PAY_PER_REQUEST',
+      }),
+    );
+    const LockID = { S: `${BUCKET}/still.tfstate` };
+    const Info = {
+      S: JSON.stringify({ Operation: 'OperationTypeApply', Who: 'bob@desk', Created: '2026-11-24T03:00:00Z' }),
+    };
+    await tables.send(new PutItemCommand({ TableName: TABLE, Item: { LockID, Info } }));
+    const checked = check('table');
+    expect(await Promise.race([checked, sleep(8000, 'it waits')])).toBe('it waits');
+    await tables.send(new DeleteItemCommand({ TableName: TABLE, Key: { LockID } }));
+    expect((await checked).verdict).toBe('in-sync');
+    expect(await buildLog()).toContain('being applied since 2026-11-24T03:00:00.000Z by bob@desk, waiting');
+    expect(await service.text('state/prod/table.html')).not.toContain('lock-not-read');
   });
 
   it('drift that stays is found and pages', async () => {
