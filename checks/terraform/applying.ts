@@ -121,7 +121,7 @@ export async function lookWhileCalm(state: StateWatch, pace: Pace, look: () => P
     } catch (error) {
       failure = error ?? new Error('a check failed without a word');
     }
-    const after = pace.left() > 0 && !pace.signal.aborted ? await state.look() : before;
+    const after = pace.left() > 0 && !pace.signal.aborted ? await view(state) : before;
     if (after.writer === null && after.version === before.version) {
       if (failure !== null) throw failure;
       return;
@@ -131,13 +131,23 @@ export async function lookWhileCalm(state: StateWatch, pace: Pace, look: () => P
   }
 }
 
+/** A state that could be looked at before and cannot any more tells nothing of the plan between. */
+async function view(state: StateWatch): Promise<StateView> {
+  try {
+    return await state.look();
+  } catch (cause) {
+    if (!(cause instanceof StateHidden)) throw cause;
+    throw new StepFailure('plan', `it is not known whether somebody applies: ${cause.message}`, { cause });
+  }
+}
+
 /** Waits until nobody writes. */
 async function calm(state: StateWatch, { signal, progress, pollMs = POLL_MS }: Pace, end: number): Promise<StateView> {
   while (true) {
-    const view = await state.look();
-    if (view.writer === null) return view;
-    if (performance.now() >= end) throw beingApplied(view);
-    progress(`being applied since ${view.writer.since} by ${view.writer.who}, waiting`);
+    const seen = await view(state);
+    if (seen.writer === null) return seen;
+    if (performance.now() >= end) throw beingApplied(seen);
+    progress(`being applied since ${seen.writer.since} by ${seen.writer.who}, waiting`);
     await sleep(pollMs, undefined, { signal }).catch((cause: unknown) => {
       throw new StepFailure('plan', stopped('waiting for an apply'), { cause });
     });

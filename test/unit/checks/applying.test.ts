@@ -81,6 +81,18 @@ describe('looking while nobody applies', () => {
     await expect(lookWhileCalm(moving, pace({ left: () => 20 }), look)).rejects.toThrow(/^being applied now and again/);
   });
 
+  it('believes nothing when the state cannot be looked at any more', async () => {
+    let looked = 0;
+    const lost: StateWatch = {
+      look: async () => {
+        looked += 1;
+        if (looked > 1) throw new StateHidden('s3://b/k cannot be looked at (AccessDenied)');
+        return CALM;
+      },
+    };
+    await expect(lookWhileCalm(lost, pace(), looks().look)).rejects.toThrow(/not known whether somebody applies/);
+  });
+
   it('stops at once when it is stopped', async () => {
     const stop = new AbortController();
     const waiting = lookWhileCalm(watching(HELD), pace({ signal: stop.signal, pollMs: 60_000 }), looks().look);
