@@ -52,6 +52,9 @@ export interface Plan {
   readonly sensitive: ReadonlySet<string>;
 }
 
+/** Modes of what terraform only reads or opens. Any other, also one that is not known yet, may change something. */
+const UNMANAGED: ReadonlySet<string> = new Set(['data', 'ephemeral']);
+
 /** Why a plan cannot be evidence. The message is one sentence. */
 export class PlanError extends Error {
   override readonly name = 'PlanError';
@@ -174,7 +177,7 @@ function resourceChange(entry: z.infer<typeof resourceChangeSchema>, sensitive: 
     subject: address,
     deposed: entry.deposed ?? null,
     type: entry.type ?? '',
-    managed: entry.mode == null ? !/(^|\.)data\.[^.]+\.[^.]+$/.test(address) : entry.mode === 'managed',
+    managed: entry.mode == null ? !/(^|\.)data\.[^.]+\.[^.]+$/.test(address) : !UNMANAGED.has(entry.mode),
     previousAddress: entry.previous_address ?? null,
     reason: entry.action_reason ?? null,
     change: idle ? { actions, importing } : entry.change,
