@@ -9,20 +9,15 @@ import type { Sandbox } from './start.ts';
 export const BREAKS = ['terraform', 'upload'] as const;
 export type Break = (typeof BREAKS)[number];
 
-export async function breakIt(what: Break, sandbox: Sandbox): Promise<void> {
-  if (what === 'terraform') return stopTerraform(sandbox);
-  await cutUpload(sandbox);
-}
-
 /** In every later build terraform does nothing and says that all went well. */
-function stopTerraform(sandbox: Sandbox): void {
+export function stopTerraform(sandbox: Sandbox): void {
   const file = path.join(sandbox.image, 'bin/terraform');
   rmSync(file);
   wrapper(file, 'exit 0');
 }
 
 /** No build may write any report. */
-async function cutUpload(sandbox: Sandbox): Promise<void> {
+export async function cutUpload(sandbox: Sandbox): Promise<void> {
   const iam = new IAMClient(ownerOf(sandbox));
   for (const role of await sandbox.rolesOf('BuildRole')) await deny(iam, role, ['s3:PutObject'], ['*']);
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { Command, Option } from 'commander';
 import color from 'picocolors';
 import { Acme } from './acme.ts';
-import { BREAKS, type Break, breakIt } from './breaks.ts';
+import { BREAKS, type Break, cutUpload, stopTerraform } from './breaks.ts';
 import { Outside, outputOf, until, type Verdict } from './outside.ts';
 import { type Sandbox, startSandbox } from './start.ts';
 
@@ -84,9 +84,11 @@ async function story(sandbox: Sandbox, broken: Break | null): Promise<void> {
   await acme.push({ [PROD]: (text) => text.replace('= 14', '= "two weeks"') }, 'Keep messages longer in prod');
   say('prod/storage     a value that cannot be planned is pushed');
 
+  // Before the first schedule can fire.
+  if (broken === 'terraform') stopTerraform(sandbox);
   step('Plumbline is deployed: the very template that goes to AWS');
   const service = new Outside(sandbox, outputOf(await sandbox.deploy({ config: acme.config }), 'ResultsBucket'));
-  if (broken !== null) await breakIt(broken, sandbox);
+  if (broken === 'upload') await cutUpload(sandbox);
   good('deployed; from here on the schedules start the checks, nobody else');
 
   step('What the checks say');
