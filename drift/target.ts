@@ -31,6 +31,8 @@ export interface Environment {
   readonly severity: Severity;
   /** `bucket/key` patterns of the terraform states that the terraform role may read. */
   readonly state: readonly string[];
+  /** The Kubernetes cluster of its targets. */
+  readonly cluster?: ClusterAccess;
   /** DynamoDB tables that hold locks of these states. */
   readonly locks: readonly string[];
 }
@@ -48,6 +50,42 @@ export interface TerraformCheck {
   readonly workspace?: string;
   readonly env: Readonly<Record<string, SecretReference>>;
 }
+
+/** What manifests are compared with. Paths are relative to the root of the source. */
+export interface KubernetesCheck {
+  /** Folders, files or globs; one folder for kustomize and Helm. */
+  readonly manifests: readonly string[];
+  readonly render: 'plain' | 'kustomize' | 'helm' | 'jsonnet';
+  /** Where objects without a namespace belong. */
+  readonly namespace: string;
+  /** Values files of a chart, later ones win. */
+  readonly values: readonly string[];
+  /** Name of the Helm release. */
+  readonly release: string;
+  readonly jsonnet: {
+    /** External variables, top-level arguments: texts. */
+    readonly ext: Readonly<Record<string, string>>;
+    readonly tla: Readonly<Record<string, string>>;
+    readonly importPaths: readonly string[];
+  };
+  /** Hosts that a kustomization may fetch remote bases from, and a chart its dependencies. Default: none. */
+  readonly hosts: readonly string[];
+  /** Which live objects have to be declared: those with a label, or all in some namespaces; absent: none. */
+  readonly orphans?: { readonly label?: string; readonly namespaces: readonly string[] };
+  /** Field managers that apply what git says, beyond the usual ones. */
+  readonly appliers: readonly string[];
+  /** Field managers that are people, beyond the usual ones; `*` is any text. */
+  readonly people: readonly string[];
+  /** Kinds whose values are as secret as those of a Secret, such as `SealedSecret` or `bitnami.com/SealedSecret`. */
+  readonly secretKinds: readonly string[];
+  /** Where the Lambda function runs to reach a private endpoint. */
+  readonly vpc?: { readonly subnets: readonly string[]; readonly securityGroups: readonly string[] };
+}
+
+/** How a cluster is reached. */
+export type ClusterAccess =
+  | { readonly eks: string }
+  | { readonly kubeconfig: SecretReference | string; readonly context?: string };
 
 /** One thing that is compared, with everything its check needs. Serialisable: it travels in a build's ticket. */
 export interface Target {
