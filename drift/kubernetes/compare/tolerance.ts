@@ -1,0 +1,195 @@
+import { isList, isObject, type Json, type JsonObject } from '../json.ts';
+import { type Path, shapeText, stepsOf } from '../path.ts';
+
+/** What a difference of one object is forgiven for, since the server, a controller or the applier itself makes it. */
+export interface Tolerance {
+  /** What nobody ever declares: bookkeeping of tools. Not even our applier having sent it is evidence. */
+  isBookkeeping(path: Path, live: Json): boolean;
+  /** Fields that the server or a controller fills in. */
+  isControllers(path: Path): boolean;
+  /** Elements that the cluster puts into every Pod. */
+  isInjected(path: Path, element: Json): boolean;
+  /** Declared, and yet somebody else's to set. */
+  isDelegated(path: Path, declared: Json): boolean;
+}
+
+export interface ToleratedObject {
+  readonly group: string;
+  readonly kind: string;
+  readonly declared: JsonObject;
+  readonly live: JsonObject;
+  /** An autoscaler sets the replicas. */
+  readonly isScaled: boolean;
+}
+
+/** Labels and annotations that appliers and controllers keep their books in; `*` at the end is any text. */
+const BOOKKEEPING: readonly string[] = [
+  'kubectl.kubernetes.io/last-applied-configuration',
+  'kubectl.kubernetes.io/restartedAt',
+  'kubernetes.io/change-cause',
+  'deployment.kubernetes.io/*',
+  'deprecated.daemonset.template.generation',
+  'autoscaling.alpha.kubernetes.io/*',
+  'control-plane.alpha.kubernetes.io/leader',
+  'pv.kubernetes.io/*',
+  'volume.beta.kubernetes.io/storage-provisioner',
+  'volume.kubernetes.io/*',
+  'batch.kubernetes.io/*',
+  'controller-uid',
+  'job-name',
+  'kubernetes.io/metadata.name',
+  'kubernetes.io/service-account.uid',
+  'endpoints.kubernetes.io/*',
+  'endpointslice.kubernetes.io/*',
+  'meta.helm.sh/*',
+  'argocd.argoproj.io/tracking-id',
+  'argocd.argoproj.io/installation-id',
+  'kustomize.toolkit.fluxcd.io/name',
+  'kustomize.toolkit.fluxcd.io/namespace',
+  'kustomize.toolkit.fluxcd.io/checksum',
+  'helm.toolkit.fluxcd.io/name',
+  'helm.toolkit.fluxcd.io/namespace',
+  'kapp.k14s.io/*',
+  'kubecfg.ksonnet.io/*',
+  'objectset.rio.cattle.io/*',
+];
+
+const WORKLOADS = new Set(['Deployment', 'StatefulSet', 'ReplicaSet', 'ReplicationController', 'Rollout']);
+
+/** Fields by kind (`*`: any), that the server or a controller sets (kapp's rebase rules; facts/kubernetes.md §3). */
+const CONTROLLERS: Readonly<Record<string, readonly string[]>> = {
+  '*': ['metadata.finalizers', 'metadata.ownerReferences', 'metadata.deletionTimestamp'],
+  Service: [
+    'spec.clusterIP',
+    'spec.clusterIPs',
+    'spec.ipFamilies',
+    'spec.ipFamilyPolicy',
+    'spec.ports[].nodePort',
+    'spec.healthCheckNodePort',
+    'spec.externalTrafficPolicy',
+    'spec.internalTrafficPolicy',
+    'spec.allocateLoadBalancerNodePorts',
+    'spec.loadBalancerClass',
+  ],
+  PersistentVolumeClaim: ['spec.volumeName', 'spec.storageClassName', 'spec.volumeMode'],
+  PersistentVolume: ['spec.claimRef', 'spec.nodeAffinity'],
+  StatefulSet: [
+    'spec.volumeClaimTemplates[].apiVersion',
+    'spec.volumeClaimTemplates[].kind',
+    'spec.volumeClaimTemplates[].status',
+    'spec.volumeClaimTemplates[].metadata.creationTimestamp',
+  ],
+  Job: ['spec.selector', 'spec.template.metadata.labels'],
+  Namespace: ['spec.finalizers'],
+  ServiceAccount: ['secrets', 'imagePullSecrets'],
+  MutatingWebhookConfiguration: ['webhooks[].clientConfig.caBundle'],
+  ValidatingWebhookConfiguration: ['webhooks[].clientConfig.caBundle'],
+  CustomResourceDefinition: ['spec.conversion.webhook.clientConfig.caBundle', 'spec.conversion.webhookClientConfig.caBundle'],
+  APIService: ['spec.caBundle'],
+  Pod: [
+    'spec.nodeName',
+    'spec.tolerations',
+    'spec.serviceAccount',
+    'spec.serviceAccountName',
+    'spec.priority',
+    'spec.containers[].resources.requests',
+    'spec.ephemeralContainers',
+    'metadata.labels',
+  ],
+  Node: ['spec.podCIDR', 'spec.podCIDRs', 'spec.providerID', 'spec.taints', 'metadata.labels', 'metadata.annotations'],
+  LimitRange: ['spec.limits[].default', 'spec.limits[].defaultRequest'],
+  CertificateSigningRequest: ['spec.username', 'spec.uid', 'spec.groups', 'spec.extra'],
+};
+
+/** What admission puts into Pods, by name or mount path, where `managedFields` cannot tell. */
+const INJECTED =
+  /^(kube-api-access-\w+|default-token-\w+|aws-iam-token|eks-pod-identity-token|AWS_(ROLE_ARN|WEB_IDENTITY_TOKEN_FILE|DEFAULT_REGION|REGION|STS_REGIONAL_ENDPOINTS|CONTAINER_CREDENTIALS_FULL_URI|CONTAINER_AUTHORIZATION_TOKEN_FILE)|\/var\/run\/secrets\/(kubernetes\.io|eks\.amazonaws\.com|pods\.eks\.amazonaws\.com)\/serviceaccount)$/;
+
+const PEM_IN_BASE64 = /^LS0tLS1CRUdJTi/;
+
+export function toleranceOf(object: ToleratedObject): Tolerance {
+  const { kind, live, declared, isScaled } = object;
+  const fields = new Set([...(CONTROLLERS['*'] ?? []), ...(CONTROLLERS[kind] ?? [])]);
+  if (isTokenSecret(declared, live, kind)) fields.add('data');
+  const aggregated = kind === 'ClusterRole' && (hasKey(declared, 'aggregationRule') || hasKey(live, 'aggregationRule'));
+  if (aggregated) fields.add('rules');
+  const scales = isScaled && WORKLOADS.has(kind);
+  if (scales) fields.add('spec.replicas');
+  return {
+    isBookkeeping: (path, value) => isBookkeeping(path, value),
+    isControllers: (path) => fields.has(shapeText(path)) || isBelowControllers(path, fields),
+    isInjected: (_path, element) => isInjected(element),
+    isDelegated(path, value) {
+      const shape = shapeText(path);
+      if (aggregated && shape === 'rules') return true;
+      if (scales && shape === 'spec.replicas') return true;
+      // Server-chosen addresses: declared as "" is "choose one".
+      if (value === '' && fields.has(shape)) return true;
+      return shape.endsWith('caBundle') && fields.has(shape) && isPlaceholder(value);
+    },
+  };
+}
+
+const hasKey = (object: JsonObject, key: string): boolean => object[key] !== undefined && object[key] !== null;
+
+/** A bundle that is not a certificate waits for one to be put in its place. */
+const isPlaceholder = (value: Json): boolean => typeof value === 'string' && !PEM_IN_BASE64.test(value);
+
+/** The token controller fills in the Secret of a service account. */
+function isTokenSecret(declared: JsonObject, live: JsonObject, kind: string): boolean {
+  if (kind !== 'Secret') return false;
+  return [declared['type'], live['type']].includes('kubernetes.io/service-account-token');
+}
+
+/** Inside a field that is a controller's as a whole. */
+function isBelowControllers(path: Path, fields: ReadonlySet<string>): boolean {
+  for (let at = path?.parent ?? null; at !== null; at = at.parent) {
+    if (fields.has(shapeText(at))) return true;
+  }
+  return false;
+}
+
+function isBookkeeping(path: Path, live: Json): boolean {
+  const steps = stepsOf(path);
+  const [last, map] = [steps.at(-1), steps.at(-2)];
+  if (last === undefined || map === undefined || !('field' in last) || !('field' in map)) return false;
+  if (map.field !== 'labels' && map.field !== 'annotations') return false;
+  const name = last.field;
+  if (name === 'app.kubernetes.io/managed-by' && live === 'Helm') return true;
+  return BOOKKEEPING.some((known) => (known.endsWith('*') ? name.startsWith(known.slice(0, -1)) : name === known));
+}
+
+function isInjected(element: Json): boolean {
+  if (!isObject(element)) return false;
+  return [element['name'], element['mountPath']].some((name) => typeof name === 'string' && INJECTED.test(name));
+}
+
+/** What an autoscaler scales: `Kind/name` in its namespace. */
+export function scaledBy(autoscaler: JsonObject): string | null {
+  const spec = autoscaler['spec'];
+  const target = isObject(spec) ? spec['scaleTargetRef'] : undefined;
+  return isObject(target) && typeof target['kind'] === 'string' && typeof target['name'] === 'string'
+    ? `${target['kind']}/${target['name']}`
+    : null;
+}
+
+/** The addresses and ports of an `Endpoints` object, however they are packed into subsets. */
+export function endpointsOf(subsets: Json | undefined): readonly string[] {
+  const all = new Set<string>();
+  for (const subset of isList(subsets) ? subsets : []) {
+    if (!isObject(subset)) continue;
+    const ports = isList(subset['ports']) ? subset['ports'] : [];
+    for (const readiness of ['addresses', 'notReadyAddresses']) {
+      const addresses = subset[readiness];
+      for (const address of isList(addresses) ? addresses : []) {
+        for (const port of ports.length > 0 ? ports : [{}]) all.add(endpointText(readiness, address, port));
+      }
+    }
+  }
+  return [...all].sort();
+}
+
+function endpointText(readiness: string, address: Json, port: Json): string {
+  const of = isObject(port) ? port : {};
+  return JSON.stringify([readiness, address, of['name'] ?? '', of['port'] ?? null, of['protocol'] ?? 'TCP', of['appProtocol'] ?? '']);
+}
