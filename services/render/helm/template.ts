@@ -116,7 +116,10 @@ function sentence(stderr: string, chart: string, folder: string, hidden: readonl
     .replace(/^Error: /, '')
     .replace(/\s*Use --debug flag to render out invalid YAML\s*/, '')
     .replace(/\s*\n\s*/g, ' ')
-    .replaceAll(new RegExp(`(?<![\\w/.-])${literally(chart)}/(?=(templates|charts|crds|values)\\b)`, 'g'), `${folder}/`);
+    .replaceAll(
+      new RegExp(`(?<![\\w/.-])${literally(chart)}/(?=(templates|charts|crds|values)\\b)`, 'g'),
+      `${folder}/`,
+    );
   return `${folder}: helm says: ${text}`;
 }
 
