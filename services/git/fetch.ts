@@ -81,19 +81,20 @@ async function fetchInto(request: FetchRequest, gitdir: string, files: string): 
   }
 }
 
-/** The commit by its id, else by the ref that had it. */
+/** The commit by its id, else by the ref that had it: not every host serves what no branch or tag names. */
 async function single(request: FetchRequest, gitdir: string, signal: AbortSignal, maxBytes: number): Promise<void> {
   const { url, commit, ref } = request;
-  try {
-    await fetchOne(request, gitdir, commit, signal, maxBytes);
+  for (const wanted of [commit, ref]) {
+    try {
+      await fetchOne(request, gitdir, wanted, signal, maxBytes);
+    } catch (error) {
+      // No such ref. A commit that is not served is no error to isomorphic-git: it just does not come.
+      if (!(error instanceof git.Errors.NotFoundError)) throw error;
+    }
     if (await isThere(gitdir, commit)) return;
-  } catch (error) {
-    if (!isRefused(error)) throw error;
   }
-  await fetchOne(request, gitdir, ref, signal, maxBytes);
-  if (await isThere(gitdir, commit)) return;
   throw new GitError(
-    `${url} is no longer at ${commit} on ${ref}, and its host does not serve single commits: start the check again`,
+    `${url} has no commit ${commit} that it would serve, and ${ref} is elsewhere now: start the check again`,
   );
 }
 
@@ -150,9 +151,3 @@ const isThere = (gitdir: string, oid: string): Promise<boolean> =>
       throw error;
     },
   );
-
-/** A host that does not serve the commit says so in the middle of its answer, or sends no pack. */
-const isRefused = (error: unknown): boolean =>
-  error instanceof Error &&
-  !(error instanceof GitError) &&
-  /not our ref|upload-pack|unadvertised|packfile|no-packfile|Empty packfile/i.test(error.message);
