@@ -1,4 +1,4 @@
-import { isMap, LineCounter, type Node, parseAllDocuments, parseDocument, visit } from 'yaml';
+import { type Document, isMap, LineCounter, type Node, parseAllDocuments, parseDocument, visit } from 'yaml';
 import { z } from 'zod';
 import { RenderError } from '../error.ts';
 
@@ -60,13 +60,22 @@ export function readKustomization(file: string, text: string): readonly Entry[] 
     if (!document.has(field)) continue;
     throw new RenderError(`${lineOf(field)}: ${field} would fetch and run a chart; give it a target with render: helm`);
   }
-  const parsed = KUSTOMIZATION.safeParse(document.toJS({ maxAliasCount: MAX_ALIASES }));
+  const parsed = KUSTOMIZATION.safeParse(valueOf(document, file));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const path = (issue?.path ?? []) as (string | number)[];
     throw new RenderError(`${lineOf(...path)}: ${path.join('.')} is not what kustomize takes: ${issue?.message}`);
   }
   return entriesOf(parsed.data, lineOf);
+}
+
+function valueOf(document: Document, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: MAX_ALIASES });
+  } catch (cause) {
+    if (!(cause instanceof ReferenceError)) throw cause;
+    throw new RenderError(`${file}: its aliases stand for more than is read: ${cause.message}`, { cause });
+  }
 }
 
 function entriesOf(
