@@ -104,8 +104,8 @@ export class Checkout {
       if (seen.has(identity)) return;
       seen.add(identity);
       for (const entry of await readdir(this.absolute(below), { withFileTypes: true })) {
-        if (!hidden && entry.name.startsWith('.')) continue;
-        const name = below === '.' ? entry.name : `${below}/${entry.name}`;
+        if (entry.name === '.git' || (!hidden && entry.name.startsWith('.'))) continue;
+        const name = inFolder(below, entry.name);
         const kind = entry.isSymbolicLink() ? await this.kind(name) : entry.isDirectory() ? 'folder' : 'file';
         if (kind === 'folder') await walk(name, depth + 1);
         else if (kind === 'file' && found.push(name) > this.limits.files) this.#tooMany();
@@ -144,6 +144,9 @@ export class Checkout {
     return content.toString('utf8');
   }
 }
+
+/** A file of a folder, as `files` names it. */
+export const inFolder = (folder: string, name: string): string => (folder === '.' ? name : `${folder}/${name}`);
 
 /** By code unit, the same on every machine. */
 export const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

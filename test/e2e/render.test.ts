@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import type { ManifestText } from '#drift/kubernetes/live.ts';
 import { makeCertificates } from '#sandbox/tls.ts';
 import { renderManifests } from '#services/render/render.ts';
@@ -433,5 +434,50 @@ describe('jsonnet', () => {
     await expect(render('jsonnet', 'k.jsonnet', { timeoutMs: 1_500 })).rejects.toThrow('took longer than 1.5 s');
     const signal = AbortSignal.timeout(1_000);
     await expect(render('jsonnet', 'k.jsonnet', { signal })).rejects.toThrow('was stopped');
+  });
+});
+
+describe('the example company', () => {
+  const acme = path.resolve(import.meta.dirname, '../../examples/acme');
+  const kinds = (manifests: readonly ManifestText[]): readonly string[] =>
+    manifests
+      .flatMap(({ text: all }) => parseAllDocuments(all).map((document) => document.toJS()))
+      .flatMap((value) => value.items ?? [value])
+      .map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+
+  it('has plain add-ons', async () => {
+    const found = kinds(await render('plain', 'k8s/addons', { root: acme }));
+    expect(found).toContain('Deployment/kube-dns');
+    expect(found).toContain('Deployment/dashboard');
+    expect(found).toHaveLength(11);
+  });
+
+  it.each([
+    ['staging', 8, '5.3.0-rc.2'],
+    ['prod', 10, '5.2.1'],
+  ])('has a shop in %s', async (environment, count, version) => {
+    const made = await render('kustomize', `k8s/shop/overlays/${environment}`, { root: acme });
+    expect(kinds(made)).toHaveLength(count);
+    expect(text(made)).toContain(`image: registry.acme.example/shop/web:${version}`);
+  });
+
+  it.each([
+    ['staging', ['ConfigMap/mail', 'Deployment/mail']],
+    ['prod', ['ConfigMap/mail', 'Deployment/mail', 'PodDisruptionBudget/mail']],
+  ])('has a chart in %s', async (environment, wanted) => {
+    const values = [`k8s/charts/notifier/values/${environment}.yaml`];
+    const server = { version: 'v1.36.2', apiVersions: ['policy/v1'] };
+    const made = await render('helm', 'k8s/charts/notifier', { root: acme, values, release: 'mail', server });
+    expect([...kinds(made)].sort()).toEqual(wanted);
+  });
+
+  it.each([
+    ['staging', '"requests.cpu":"4"'],
+    ['prod', '"requests.cpu":"24"'],
+  ])('has what every cluster has, in %s', async (cluster, quota) => {
+    const jsonnet = { ext: { cluster }, tla: {}, importPaths: [] };
+    const made = await render('jsonnet', 'k8s/clusters/main.jsonnet', { root: acme, jsonnet });
+    expect(kinds(made)).toHaveLength(7);
+    expect(text(made)).toContain(quota);
   });
 });

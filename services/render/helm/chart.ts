@@ -2,7 +2,7 @@ import { cp } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import type { Checkout } from '../checkout.ts';
+import { type Checkout, inFolder } from '../checkout.ts';
 import { RenderError } from '../error.ts';
 import { missing } from '../missing.ts';
 
@@ -29,14 +29,16 @@ export interface Chart {
 
 /** Reads what a chart is, and counts all of its files: Helm reads them by itself, and follows symlinks. @throws RenderError */
 export async function readChart(checkout: Checkout, folder: string, at: string): Promise<Chart> {
-  const file = `${folder}/Chart.yaml`;
+  const file = inFolder(folder, 'Chart.yaml');
   if ((await checkout.kind(file)) !== 'file') throw new RenderError(`${at}: there is no Chart.yaml in ${folder}`);
   const files = await checkout.files(folder, true);
   for (const name of files) await checkout.admit(name);
   const { name, dependencies } = await yaml(checkout, file, CHART);
-  const old = `${folder}/requirements.yaml`;
+  const old = inFolder(folder, 'requirements.yaml');
   const older = files.includes(old) ? await yaml(checkout, old, z.looseObject({ dependencies: DEPENDENCIES })) : null;
-  const held = new Set(files.map((found) => path.posix.relative(`${folder}/charts`, found).split('/')[0] ?? ''));
+  const held = new Set(
+    files.map((found) => path.posix.relative(inFolder(folder, 'charts'), found).split('/')[0] ?? ''),
+  );
   const absent = [...dependencies, ...(older?.dependencies ?? [])]
     .filter((wanted) => ![...held].some((entry) => holds(entry, wanted.name)))
     .map((wanted) => ({ name: wanted.name, repository: wanted.repository ?? '' }));

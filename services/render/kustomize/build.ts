@@ -1,5 +1,5 @@
 import type { ManifestText } from '#drift/kubernetes/live.ts';
-import type { Checkout } from '../checkout.ts';
+import { type Checkout, inFolder } from '../checkout.ts';
 import { RenderError } from '../error.ts';
 import { missing } from '../missing.ts';
 import type { Rendering } from '../request.ts';
@@ -65,7 +65,7 @@ class Inspection {
 
   async #kustomizationIn(folder: string, at: string): Promise<string> {
     for (const name of NAMES) {
-      const file = folder === '.' ? name : `${folder}/${name}`;
+      const file = inFolder(folder, name);
       if ((await this.#checkout.kind(file)) === 'file') return file;
     }
     throw new RenderError(`${at}: there is no kustomization.yaml in ${folder}`);

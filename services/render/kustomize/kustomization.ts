@@ -60,7 +60,7 @@ export function readKustomization(file: string, text: string): readonly Entry[] 
     if (!document.has(field)) continue;
     throw new RenderError(`${lineOf(field)}: ${field} would fetch and run a chart; give it a target with render: helm`);
   }
-  const parsed = KUSTOMIZATION.safeParse(valueOf(document, file));
+  const parsed = KUSTOMIZATION.safeParse(plainValue(document, file));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const path = (issue?.path ?? []) as (string | number)[];
@@ -69,7 +69,7 @@ export function readKustomization(file: string, text: string): readonly Entry[] 
   return entriesOf(parsed.data, lineOf);
 }
 
-function valueOf(document: Document, file: string): unknown {
+function plainValue(document: Document, file: string): unknown {
   try {
     return document.toJS({ maxAliasCount: MAX_ALIASES });
   } catch (cause) {
