@@ -62,4 +62,5 @@ function finder(checkout: Checkout, importPaths: readonly string[]): FindImport 
   };
 }
 
-parentPort?.postMessage(await answer(workerData as WorkerTask));
+// No top-level await: bundles are CommonJS.
+void answer(workerData as WorkerTask).then((message) => parentPort?.postMessage(message));
