@@ -7,6 +7,7 @@ import { GitError } from '../ports.ts';
 import { checkOut, type Stored } from './check-out.ts';
 import { evict, lookUp, store } from './fetched.ts';
 import { basic, explain, type GitRequestOptions, gitRequest } from './http.ts';
+import { checkPack, PackTooLarge } from './pack.ts';
 
 const MIB = 1024 * 1024;
 const MAX_REPOSITORY_BYTES = 200 * MIB;
@@ -125,10 +126,28 @@ async function fetchOne(
   const one = { ref, remoteRef: ref, singleBranch: true, tags: false, depth: 1 };
   try {
     // Isomorphic-git may wait for ever for the rest of an answer that broke.
-    await Promise.race([git.fetch({ fs, http, gitdir, remote: REMOTE, ...one, ...headers }), broken]);
+    await Promise.race([
+      git.fetch({ fs: checkingPacks(maxBytes, options.tooLarge), http, gitdir, remote: REMOTE, ...one, ...headers }),
+      broken,
+    ]);
   } finally {
     signal.removeEventListener('abort', stop);
   }
+}
+
+/** Isomorphic-git unpacks a whole pack in memory as soon as it is written: what is too large must not get that far. */
+function checkingPacks(maxBytes: number, tooLarge: string): git.PromiseFsClient {
+  const writeFile = async (file: string, data: Buffer, options?: fs.WriteFileOptions): Promise<void> => {
+    if (file.endsWith('.pack')) {
+      try {
+        checkPack(data, maxBytes);
+      } catch (cause) {
+        throw cause instanceof PackTooLarge ? new GitError(tooLarge, { cause }) : cause;
+      }
+    }
+    await fs.promises.writeFile(file, data, options);
+  };
+  return { promises: { ...fs.promises, writeFile } };
 }
 
 async function* telling(

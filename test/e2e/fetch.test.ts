@@ -105,8 +105,12 @@ describe('a commit is fetched without a git binary', () => {
     await expect(get(commit, { maxBytes: 200_000 })).rejects.toThrow('is larger than 200000 bytes');
     const bomb = await host.commit({ 'random.yaml': '', 'zeros.yaml': '0'.repeat(1_000_000) });
     await expect(get(bomb, { maxBytes: 500_000 })).rejects.toThrow('is larger than 500000 bytes');
+    const bombs = Object.fromEntries(
+      Array.from({ length: 5 }, (_, index) => [`${index}.yaml`, `${index}`.repeat(150_000)]),
+    );
+    await expect(get(await host.commit(bombs), { maxBytes: 500_000 })).rejects.toThrow('is larger than 500000 bytes');
     expect(readdirSync(cache)).toEqual([]);
-    await host.commit({ 'zeros.yaml': '' });
+    await host.commit(Object.fromEntries(['zeros.yaml', ...Object.keys(bombs)].map((name) => [name, ''])));
   });
 
   it('and what was used longest ago makes room', async () => {
