@@ -35,7 +35,10 @@ export async function store(
   return join(cache, name, 'files');
 }
 
-/** Removes what was used longest ago, until no more than so many bytes are kept. */
+/** A fetch takes minutes; one that is older was killed. */
+const PART_MS = 60 * 60 * 1000;
+
+/** Removes what was used longest ago, until no more than so many bytes are kept, and what killed fetches left. */
 export async function evict(cache: string, maxBytes: number): Promise<void> {
   const kept: { readonly folder: string; readonly bytes: number; readonly used: number }[] = [];
   for (const name of await readdir(cache)) {
@@ -45,7 +48,8 @@ export async function evict(cache: string, maxBytes: number): Promise<void> {
       ({ mtimeMs }) => mtimeMs,
       () => null,
     );
-    if (used !== null) kept.push({ folder, used, bytes: Number(await readFile(mark, 'utf8')) });
+    if (used === null) await removeOld(folder);
+    else kept.push({ folder, used, bytes: Number(await readFile(mark, 'utf8')) });
   }
   let total = kept.reduce((sum, { bytes }) => sum + bytes, 0);
   for (const { folder, bytes } of kept.sort((a, b) => a.used - b.used)) {
@@ -53,4 +57,13 @@ export async function evict(cache: string, maxBytes: number): Promise<void> {
     await rm(folder, { recursive: true, force: true });
     total -= bytes;
   }
+}
+
+async function removeOld(part: string): Promise<void> {
+  // It may be finished, and renamed, by now.
+  const made = await stat(part).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => Date.now(),
+  );
+  if (made < Date.now() - PART_MS) await rm(part, { recursive: true, force: true });
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync } from 'node:fs';
 import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -118,7 +118,10 @@ describe('a commit is fetched without a git binary', () => {
     const two = await host.commit({ 'a.yaml': 'y'.repeat(4_000) });
     const three = await host.commit({ 'a.yaml': 'z'.repeat(4_000) });
     const bounded = (commit: string) => get(commit, { maxCacheBytes: 10_000 });
+    mkdirSync(path.join(cache, 'part-killed'));
+    utimesSync(path.join(cache, 'part-killed'), 0, 0);
     for (const commit of [one, two, one, three]) await bounded(commit);
+    expect(readdirSync(cache)).not.toContain('part-killed');
     expect(await requests(() => bounded(one))).toBe(0);
     expect(await requests(() => bounded(two))).toBeGreaterThan(0);
   });

@@ -22,3 +22,8 @@ em++ -std=c++17 -O2 -DNDEBUG -fwasm-exceptions -I include -I third_party/md5 -I 
   core/path_utils.cpp core/static_analysis.cpp core/string_utils.cpp core/vm.cpp third_party/md5/md5.cpp \
   third_party/rapidyaml/rapidyaml.cpp "$here/interface.cpp" -o "$here/libjsonnet.wasm"
 cp LICENSE "$here/LICENSE"
+# What it is linked with, and their licences.
+{
+  for file in third_party/md5/md5.cpp third_party/json/nlohmann/json.hpp; do sed '/\*\//q' "$file"; done
+  sed -n '38,60p' third_party/rapidyaml/rapidyaml-0.10.0.hpp
+} > "$here/NOTICE"
