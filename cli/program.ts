@@ -4,7 +4,8 @@ import { type AckOptions, ack } from './commands/ack.ts';
 import { build } from './commands/build.ts';
 import { type CheckOptions, check } from './commands/check.ts';
 import { type InitOptions, init } from './commands/init.ts';
-import { type JudgeOptions, judgeTerraformFiles } from './commands/judge.ts';
+import { type JudgeKubernetesOptions, judgeKubernetesFiles } from './commands/judge-kubernetes.ts';
+import { type JudgeOptions, judgeTerraformFiles } from './commands/judge-terraform.ts';
 import { validate } from './commands/validate.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -35,6 +36,7 @@ Examples:
   plumbline init                                      a first plumbline.yaml from what lies in the repository
   plumbline ack prod/network 'aws_x.*' --report report.json --owner me --reason why --until 2026-12-01
   plumbline judge terraform --plan plan.json --exit-code 2
+  plumbline judge kubernetes --declared k8s/ --live live.yaml
 ${EXIT_CODES}`,
     );
 
@@ -55,9 +57,9 @@ ${EXIT_CODES}`,
     )
     .action((targets: string[], options: CheckOptions) => check(targets, options, terminal));
 
-  program
-    .command('judge')
-    .description('judges saved evidence, without any tool or network')
+  const judge = program.command('judge').description('judges saved evidence, without any tool or network');
+
+  judge
     .command('terraform')
     .description('judges the JSON of a plan')
     .requiredOption('--plan <file>', 'what `terraform show -json` wrote')
@@ -75,6 +77,25 @@ Example:
 ${EXIT_CODES}`,
     )
     .action((options: JudgeOptions) => judgeTerraformFiles(options, terminal));
+
+  judge
+    .command('kubernetes')
+    .description('judges manifests against a dump of live objects')
+    .requiredOption('--declared <path>', 'a manifest, or a folder of them')
+    .requiredOption('--live <file>', 'what `kubectl get … -o yaml` wrote; CRDs in it give the schemas of their kinds')
+    .option('--options <file>', 'JSON: { "defaultNamespace": …, "options": { "ignore": …, "inventory": … } }')
+    .option('--json', 'print the report as JSON and nothing else')
+    .addHelpText(
+      'after',
+      `
+Ask for managed fields: they tell what a person changed from what the cluster filled in.
+
+Example:
+  kubectl get deploy,svc,cm,hpa,crd -A -o yaml --show-managed-fields > live.yaml
+  plumbline judge kubernetes --declared k8s/ --live live.yaml
+${EXIT_CODES}`,
+    )
+    .action((options: JudgeKubernetesOptions) => judgeKubernetesFiles(options, terminal));
 
   program
     .command('validate')

@@ -24,6 +24,8 @@ export const findingSchema = z
     declared: z.string().optional(),
     live: z.string().optional(),
     cause: z.enum(CAUSES),
+    /** Who wrote what is live, where the layer knows: a field manager and its last write, ISO. */
+    writer: z.object({ manager: z.string(), time: z.string().nullable() }).readonly().optional(),
     /** Identity: a hash of layer, target, subject and path. */
     fingerprint: z.string(),
     /** Keyed hash of the live value; null where no key was at hand (a local check). */

@@ -3,7 +3,7 @@ import type { Report } from '#drift/report.ts';
 import type { Run } from '#drift/run.ts';
 import type { Target } from '#drift/target.ts';
 import { judgeTerraform } from '#drift/terraform/judge.ts';
-import { createRedactor } from '#drift/terraform/redact.ts';
+import { createRedactor } from '#drift/redact.ts';
 import type { S3StatePlace, StateWatch } from '#services/ports.ts';
 import type { ProcessUser } from '#services/process.ts';
 import type { ReleaseSource } from '#services/tools/release.ts';

@@ -1,4 +1,4 @@
-/** A JSON value whose integers beyond 2^53 are exact: those, and only those, are `bigint`. */
+/** A JSON value whose integers beyond 2^53 are exact: those, and only those, are `bigint`. Beyond 64 bits Go rounds. */
 export type Json = null | boolean | number | bigint | string | readonly Json[] | JsonObject;
 export interface JsonObject {
   readonly [key: string]: Json;
@@ -15,7 +15,12 @@ export function parseJson(text: string): Json {
 function exactInteger(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
   if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
   const { source } = context ?? {};
-  return source !== undefined && /^-?\d+$/.test(source) ? BigInt(source) : value;
+  return source !== undefined && /^-?\d+$/.test(source) ? asGoReads(BigInt(source)) : value;
+}
+
+/** What does not fit into Go's int64 becomes a float64. */
+export function asGoReads(integer: bigint): bigint | number {
+  return BigInt.asIntN(64, integer) === integer ? integer : Number(integer);
 }
 
 export function isObject(value: Json | undefined): value is JsonObject {

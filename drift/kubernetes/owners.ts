@@ -1,7 +1,7 @@
+import { globMatches } from '../rules/glob.ts';
 import { isList, isObject, type Json, type JsonObject } from './json.ts';
 import type { Path, Step } from './path.ts';
 import { stepsOf } from './path.ts';
-import { globMatches } from '../rules/glob.ts';
 
 /** Who wrote a field last, as `metadata.managedFields` says. */
 export interface Writer {
@@ -24,6 +24,8 @@ interface Entry extends Writer {
 export interface Claim {
   /** Our applier's own `Apply` entry has it: it sent this, so git once said it. */
   readonly applied: boolean;
+  /** And what it sent was one thing, without anything below: a scalar, an atomic collection, or an empty map. */
+  readonly appliedEmpty: boolean;
   /** Our applier wrote it (also by an `Update`, which has the defaults too). */
   readonly wroteByApplier: boolean;
   /** A person has it and nobody else. */
@@ -109,10 +111,18 @@ const APPLIER_SHARE = 0.8;
 /** The owners of one live object's fields. */
 export class Owners {
   readonly #entries: readonly Entry[];
-  /** Whether all entries could be mapped: only then "nobody has it" is a fact. */
-  readonly complete: boolean;
+  readonly #isMapped: boolean;
+  readonly #contradicts: (owners: Owners) => boolean;
+  #isTrusted: boolean | null = null;
 
-  constructor(live: JsonObject, names: ManagerNames, declared: JsonObject) {
+  /** @param contradicts whether the books and the live object contradict each other; asked once, when it matters */
+  constructor(
+    live: JsonObject,
+    names: ManagerNames,
+    declared: JsonObject,
+    contradicts: (owners: Owners) => boolean = () => false,
+  ) {
+    this.#contradicts = contradicts;
     const metadata = live['metadata'];
     const raw = isObject(metadata) && isList(metadata['managedFields']) ? metadata['managedFields'] : [];
     const entries: Entry[] = [];
@@ -124,7 +134,34 @@ export class Owners {
       else if (isObject(item['fieldsV1'])) entries.push(entryOf(item, item['fieldsV1'], names, declared));
     }
     this.#entries = entries;
-    this.complete = raw.length > 0 && !foreign;
+    this.#isMapped = raw.length > 0 && !foreign;
+  }
+
+  /** Whether the books are whole: only then "nobody has it" is a fact. */
+  get complete(): boolean {
+    return this.#isMapped && this.#trusted();
+  }
+
+  #trusted(): boolean {
+    this.#isTrusted ??= !this.#contradicts(this);
+    return this.#isTrusted;
+  }
+
+  /** Whether anybody at all has the place. */
+  hasOwner(path: Path): boolean {
+    return this.#at(path).length > 0;
+  }
+
+  /** How a list is kept, as its owners' fields show; null: they do not show it. */
+  listAt(path: Path): { readonly merge: 'keyed' | 'set' | 'atomic'; readonly keys: readonly string[] } | null {
+    for (const { node } of this.#at(path)) {
+      const names = Object.keys(node);
+      const key = names.find((name) => name.startsWith('k:'));
+      if (key !== undefined) return { merge: 'keyed', keys: Object.keys(parseKey(key) ?? {}) };
+      if (names.some((name) => name.startsWith('v:'))) return { merge: 'set', keys: [] };
+      if (names.length === 0) return { merge: 'atomic', keys: [] };
+    }
+    return null;
   }
 
   /** Whether our applier sends its declarations by server-side apply. */
@@ -143,13 +180,19 @@ export class Owners {
 
   claim(path: Path): Claim {
     const found = this.#at(path);
+    // What stands inside an atomic list was never sent by itself.
+    const isSent = this.#trusted() && !isInsideElement(path);
     const people = found.filter(({ entry }) => entry.role === 'person');
     const others = found.filter(({ entry }) => entry.role !== 'person');
     const latest = found
       .map(({ entry }) => entry)
-      .reduce<Entry | null>((last, entry) => (last === null || (entry.time ?? '') > (last.time ?? '') ? entry : last), null);
+      .reduce<Entry | null>(
+        (last, entry) => (last === null || (entry.time ?? '') > (last.time ?? '') ? entry : last),
+        null,
+      );
     return {
-      applied: found.some(({ entry }) => entry.role === 'applier' && entry.operation === 'Apply'),
+      applied: isSent && found.some(({ entry, node }) => isApply(entry) && ownsSomething(node)),
+      appliedEmpty: found.every(({ entry, node }) => !isApply(entry) || Object.keys(node).length === 0),
       wroteByApplier: found.some(({ entry }) => entry.role === 'applier'),
       onlyPerson: people.length > 0 && !others.some(({ node }) => ownsSomething(node)),
       owned: found.length > 0,
@@ -160,7 +203,7 @@ export class Owners {
   /** Whether somebody else than our applier's own `Apply` has something of his own below the place. */
   othersBeside(path: Path): boolean {
     const found = this.#at(path);
-    const own = found.filter(({ entry }) => entry.role === 'applier' && entry.operation === 'Apply');
+    const own = found.filter(({ entry }) => isApply(entry));
     return found.some((other) => !own.includes(other) && !isShared(other.node, own));
   }
 
@@ -171,6 +214,14 @@ export class Owners {
       return node === null ? [] : [{ entry, node }];
     });
   }
+}
+
+const isApply = ({ role, operation }: Entry): boolean => role === 'applier' && operation === 'Apply';
+
+/** Below an element of a list without keys. */
+function isInsideElement(path: Path): boolean {
+  for (let at = path?.parent ?? null; at !== null; at = at.parent) if ('index' in at.step) return true;
+  return false;
 }
 
 const writerOf = ({ manager, operation, subresource, time }: Entry): Writer => ({

@@ -1,6 +1,6 @@
 import { diffWordsWithSpace } from 'diff';
 import { UNKNOWN_UNTIL_APPLY } from '../finding.ts';
-import { SENSITIVE } from '../terraform/redact.ts';
+import { SENSITIVE } from '../redact.ts';
 
 /** Words that both sides have, or that only the side has in which they stand. */
 export interface Part {

@@ -1,10 +1,10 @@
 import { type Change, type Finding, UNKNOWN_UNTIL_APPLY } from '../finding.ts';
 import { fingerprint, valueHash } from '../fingerprint.ts';
+import { SENSITIVE } from '../redact.ts';
 import type { Severity } from '../target.ts';
 import { type Attribution, changedPaths } from './attribution.ts';
 import { ExactNumber } from './decode.ts';
 import type { ResourceChange } from './plan.ts';
-import { SENSITIVE } from './redact.ts';
 import { canonical, isEmpty, isObject, markAt, type Path, pathText, valueAt } from './values.ts';
 
 /** The longest value that is shown, in characters. */

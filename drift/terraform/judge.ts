@@ -1,6 +1,7 @@
 import type { Coverage } from '../coverage.ts';
 import type { Finding } from '../finding.ts';
 import type { Note } from '../note.ts';
+import { createRedactor } from '../redact.ts';
 import type { Severity } from '../target.ts';
 import { decideVerdict, type Ending, type Verdict } from '../verdict.ts';
 import { Attribution, plannedChanges } from './attribution.ts';
@@ -11,7 +12,6 @@ import { notesOf } from './notes.ts';
 import { shareableOutputs } from './outputs.ts';
 import { holdsDrift, type Plan, PlanError, parsePlan } from './plan.ts';
 import type { PlannedChange } from './plan-schema.ts';
-import { createRedactor } from './redact.ts';
 
 /** Findings that are listed in full; the rest is counted. */
 const MAX_FINDINGS = 1000;

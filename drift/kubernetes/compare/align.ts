@@ -37,7 +37,10 @@ export function alignLists(
   if (right.length === 0) return left.map((element) => ({ declared: element, live: null }));
   const anchors = left.length * right.length > MAX_CELLS ? [] : commonOrder(left, right, same);
   const pairs = pairUp(left, right, anchors);
-  if (isReordered(left, right, same) || ![...left, ...right].every(({ element }) => isObject(element) || isList(element))) {
+  if (
+    isReordered(left, right, same) ||
+    ![...left, ...right].every(({ element }) => isObject(element) || isList(element))
+  ) {
     return pairs.every(({ declared, live }) => declared === null || live === null) && isOneSided(pairs)
       ? pairs
       : 'changed';
@@ -91,6 +94,12 @@ function commonOrder(
   return pairs;
 }
 
+/** Two things with names of their own stand for each other only if they have the same one. */
+function areNamesakes(a: Json, b: Json): boolean {
+  const [first, second] = [a, b].map((element) => (isObject(element) ? element['name'] : undefined));
+  return typeof first !== 'string' || typeof second !== 'string' || first === second;
+}
+
 /** Between two equal pairs the elements stand for each other in their order; what is left over has no partner. */
 function pairUp(
   left: readonly At[],
@@ -103,8 +112,11 @@ function pairUp(
     while (i < nextI || j < nextJ) {
       const declared = i < nextI ? (left[i] ?? null) : null;
       const live = j < nextJ ? (right[j] ?? null) : null;
-      if (declared !== null && live !== null) pairs.push({ declared, live });
-      else if (declared !== null) pairs.push({ declared, live: null });
+      if (declared !== null && live !== null && areNamesakes(declared.element, live.element))
+        pairs.push({ declared, live });
+      else if (declared !== null && live !== null) {
+        pairs.push({ declared, live: null }, { declared: null, live });
+      } else if (declared !== null) pairs.push({ declared, live: null });
       else if (live !== null) pairs.push({ declared: null, live });
       i = Math.min(i + 1, nextI);
       j = Math.min(j + 1, nextJ);

@@ -7,7 +7,7 @@ import type { ListSchema, MapSchema, Schema, StructSchema } from '../schema/sche
 import { alignLists } from './align.ts';
 import { type Both, causeOf, type ObjectFacts } from './cause.ts';
 import type { Difference } from './difference.ts';
-import { keyText, readKey } from './keys.ts';
+import { keyText, matchByKey, readKey } from './keys.ts';
 import { type ScalarRules, sameScalar, sameValue } from './same.ts';
 import type { Tolerance } from './tolerance.ts';
 import { isAsGoodAsAbsent, isEmpty, isZeroScalar } from './zero.ts';
@@ -53,7 +53,7 @@ export class Comparer {
   #value(both: Both, schema: Schema, place: Place, inMap: boolean): void {
     if (place.depth > MAX_DEPTH) throw new TooDeep(`is nested deeper than ${MAX_DEPTH} levels`);
     const { declared, live } = both;
-    const known = schema.shape === 'scalar' && schema.kind === 'any' ? guess(declared, live) : schema;
+    const known = this.#knownFrom(schema, declared, live, place.path);
     if (known.shape === 'struct' && isObject(declared) && isObject(live)) {
       this.#struct(declared, live, both.applied, known, place);
     } else if (known.shape === 'map' && isObject(declared) && isObject(live)) {
@@ -68,13 +68,16 @@ export class Comparer {
     }
   }
 
-  #struct(
-    declared: JsonObject,
-    live: JsonObject,
-    applied: Json | undefined,
-    schema: StructSchema,
-    place: Place,
-  ): void {
+  /** Where the schema says nothing: how the server keeps a list shows in who owns what of it. */
+  #knownFrom(schema: Schema, declared: Json | undefined, live: Json | undefined, path: Path): Schema {
+    const isGuess = schema.shape === 'scalar' ? schema.kind === 'any' : schema.shape === 'list' && !schema.complete;
+    if (!isGuess) return schema;
+    const guessed = guess(declared, live);
+    const shown = guessed.shape === 'list' ? this.#options.facts.owners.listAt(path) : null;
+    return shown === null || guessed.shape !== 'list' ? guessed : { ...guessed, ...shown };
+  }
+
+  #struct(declared: JsonObject, live: JsonObject, applied: Json | undefined, schema: StructSchema, place: Place): void {
     const whole = place.whole || schema.atomic;
     for (const [name, value] of Object.entries(declared)) {
       const other = live[name] ?? undefined;
@@ -146,22 +149,41 @@ export class Comparer {
     if (given !== undefined && sameValue(value, given, field, rules)) return;
     if (tolerance.isBookkeeping(place.path, value)) return;
     const both = { declared: undefined, live: value, applied };
-    if (isLabels(place.path)) return this.#map({}, asObject(value), applied, LABELS, place);
-    if (!isEmpty(applied)) return this.#report('added', both, field, place.path);
+    if (isLabels(place.path)) {
+      this.#map({}, asObject(value), applied, LABELS, place);
+      return;
+    }
+    if (!isEmpty(applied)) {
+      this.#report('added', both, field, place.path);
+      return;
+    }
     const claim = facts.owners.claim(place.path);
-    if (claim.applied && (!isObject(value) || !facts.owners.othersBeside(place.path))) {
-      return this.#report('added', both, field, place.path);
+    if (claim.applied && this.#isSentWhole(value, field, claim, place.path)) {
+      this.#report('added', both, field, place.path);
+      return;
     }
     if (tolerance.isControllers(place.path)) return;
-    if (claim.onlyPerson || (place.whole && isKnown(schema))) return this.#report('added', both, field, place.path);
+    if (claim.onlyPerson || (place.whole && isKnown(schema))) {
+      this.#report('added', both, field, place.path);
+      return;
+    }
     if (claim.owned) this.#search(value, field, place);
+  }
+
+  /** Whether our applier sent all there is: not only an empty map that others have filled, or a part beside others'. */
+  #isSentWhole(value: Json, schema: Schema, claim: Claim, path: Path): boolean {
+    if (!isObject(value)) return true;
+    if (claim.appliedEmpty) return schema.shape !== 'scalar' && 'atomic' in schema && schema.atomic;
+    return !this.#options.facts.owners.othersBeside(path);
   }
 
   /** Looks for evidence below something that git says nothing of. */
   #search(value: Json, schema: Schema, place: Place): void {
     const known = schema.shape === 'scalar' && schema.kind === 'any' ? guess(undefined, value) : schema;
-    if (known.shape === 'struct' && isObject(value)) this.#struct({}, value, undefined, { ...known, atomic: false }, place);
-    else if (known.shape === 'map' && isObject(value)) this.#map({}, value, undefined, { ...known, atomic: false }, place);
+    if (known.shape === 'struct' && isObject(value))
+      this.#struct({}, value, undefined, { ...known, atomic: false }, place);
+    else if (known.shape === 'map' && isObject(value))
+      this.#map({}, value, undefined, { ...known, atomic: false }, place);
     else if (known.shape === 'list' && known.merge === 'keyed' && isList(value)) {
       for (const element of value) {
         const key = readKey(element, known);
@@ -180,10 +202,14 @@ export class Comparer {
     if (tolerance.isBookkeeping(place.path, value)) return;
     const both = { declared: undefined, live: value, applied };
     const claim = facts.owners.claim(place.path);
-    if (applied !== undefined || claim.applied) return this.#report('added', both, schema, place.path);
+    if (applied !== undefined || claim.applied) {
+      this.#report('added', both, schema, place.path);
+      return;
+    }
     if (tolerance.isControllers(place.path)) return;
     if (claim.onlyPerson || place.whole || (isData && this.#isSomebodys(claim))) {
-      return this.#report('added', both, schema, place.path);
+      this.#report('added', both, schema, place.path);
+      return;
     }
     if (isObject(value)) this.#search(value, schema, place);
   }
@@ -207,27 +233,17 @@ export class Comparer {
     schema: ListSchema,
     place: Place,
   ): boolean {
-    const wanted = declared.map((element) => readKey(element, schema));
-    const there = live.map((element) => readKey(element, schema));
-    if (wanted.includes(null) || there.includes(null)) return false;
-    const rest = new Map<string, Json[]>();
-    for (const [index, element] of live.entries()) {
-      const text = keyText(there[index] ?? {});
-      rest.set(text, [...(rest.get(text) ?? []), element]);
-    }
+    const matched = matchByKey(declared, live, schema);
+    if (matched === null) return false;
     const before = new Map<string, Json>();
     for (const element of isList(applied) ? applied : []) before.set(keyText(readKey(element, schema) ?? {}), element);
-    for (const [index, element] of declared.entries()) {
-      const key = wanted[index] ?? {};
-      const text = keyText(key);
+    for (const { key, declared: element, live: other } of matched.pairs) {
       const at = { ...place, path: below(place.path, { key }), depth: place.depth + 1 };
-      const other = rest.get(text)?.shift();
-      const sides = { declared: element, live: other, applied: before.get(text) };
+      const sides = { declared: element, live: other, applied: before.get(keyText(readKey(element, schema) ?? {})) };
       if (other === undefined) this.#report('removed', sides, schema.item, at.path);
       else this.#value(sides, schema.item, at, false);
     }
-    for (const element of [...rest.values()].flat()) {
-      const key = readKey(element, schema) ?? {};
+    for (const { key, element } of matched.extra) {
       this.#extraElement(element, before.get(keyText(key)), below(place.path, { key }), schema, place);
     }
     return true;
@@ -268,17 +284,39 @@ export class Comparer {
     const same = (a: Json, b: Json): boolean => this.#isSame(a, b, schema, place);
     const aligned = alignLists(declared, live, same);
     if (aligned === 'equal') return;
-    if (aligned === 'changed') return this.#report('changed', both, schema, place.path);
+    if (aligned === 'changed') {
+      this.#report('changed', both, schema, place.path);
+      return;
+    }
     const of = (index: number, element: Json): Path => below(place.path, { index, element });
     for (const pair of aligned) {
       if (pair.live === null) {
-        this.#reportElement('removed', pair.declared.element, undefined, both, schema, of(pair.declared.index, pair.declared.element));
+        this.#reportElement(
+          'removed',
+          pair.declared.element,
+          undefined,
+          both,
+          schema,
+          of(pair.declared.index, pair.declared.element),
+        );
       } else if (pair.declared === null) {
-        this.#reportElement('added', undefined, pair.live.element, both, schema, of(pair.live.index, pair.live.element));
+        this.#reportElement(
+          'added',
+          undefined,
+          pair.live.element,
+          both,
+          schema,
+          of(pair.live.index, pair.live.element),
+        );
       } else {
         const { index, element } = pair.declared;
         const at = { path: of(index, element), depth: place.depth + 1, whole: schema.complete };
-        this.#value({ declared: element, live: pair.live.element, applied: undefined, list: both }, schema.item, at, false);
+        this.#value(
+          { declared: element, live: pair.live.element, applied: undefined, list: both },
+          schema.item,
+          at,
+          false,
+        );
       }
     }
   }

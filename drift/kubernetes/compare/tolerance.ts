@@ -84,7 +84,10 @@ const CONTROLLERS: Readonly<Record<string, readonly string[]>> = {
   ServiceAccount: ['secrets', 'imagePullSecrets'],
   MutatingWebhookConfiguration: ['webhooks[].clientConfig.caBundle'],
   ValidatingWebhookConfiguration: ['webhooks[].clientConfig.caBundle'],
-  CustomResourceDefinition: ['spec.conversion.webhook.clientConfig.caBundle', 'spec.conversion.webhookClientConfig.caBundle'],
+  CustomResourceDefinition: [
+    'spec.conversion.webhook.clientConfig.caBundle',
+    'spec.conversion.webhookClientConfig.caBundle',
+  ],
   APIService: ['spec.caBundle'],
   Pod: [
     'spec.nodeName',
@@ -116,7 +119,7 @@ export function toleranceOf(object: ToleratedObject): Tolerance {
   const scales = isScaled && WORKLOADS.has(kind);
   if (scales) fields.add('spec.replicas');
   return {
-    isBookkeeping: (path, value) => isBookkeeping(path, value),
+    isBookkeeping: (path, value) => isBookkeeping(path, value) || (aggregated && shapeText(path) === 'rules'),
     isControllers: (path) => fields.has(shapeText(path)) || isBelowControllers(path, fields),
     isInjected: (_path, element) => isInjected(element),
     isDelegated(path, value) {
@@ -191,5 +194,12 @@ export function endpointsOf(subsets: Json | undefined): readonly string[] {
 
 function endpointText(readiness: string, address: Json, port: Json): string {
   const of = isObject(port) ? port : {};
-  return JSON.stringify([readiness, address, of['name'] ?? '', of['port'] ?? null, of['protocol'] ?? 'TCP', of['appProtocol'] ?? '']);
+  return JSON.stringify([
+    readiness,
+    address,
+    of['name'] ?? '',
+    of['port'] ?? null,
+    of['protocol'] ?? 'TCP',
+    of['appProtocol'] ?? '',
+  ]);
 }

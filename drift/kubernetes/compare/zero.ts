@@ -3,8 +3,7 @@ import { guess } from '../schema/guess.ts';
 import type { Schema, StructSchema } from '../schema/schema.ts';
 
 /** False, 0 or the empty text. */
-export const isZeroScalar = (value: Json): boolean =>
-  value === false || value === 0 || value === 0n || value === '';
+export const isZeroScalar = (value: Json): boolean => value === false || value === 0 || value === 0n || value === '';
 
 /** Null, and collections without anything in them. */
 export function isEmpty(value: Json | undefined): boolean {

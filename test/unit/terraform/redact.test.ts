@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRedactor, SENSITIVE } from '#drift/terraform/redact.ts';
+import { createRedactor, SENSITIVE } from '#drift/redact.ts';
 
 describe('a redactor', () => {
   it('hides every secret wherever it stands, and changes nothing else', () => {

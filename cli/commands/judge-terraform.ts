@@ -1,17 +1,12 @@
-import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
-import type { Report } from '#drift/report.ts';
-import { newRunId } from '#drift/run.ts';
 import { judgeTerraform } from '#drift/terraform/judge.ts';
 import { readBounded } from '../config-file.ts';
-import { exitCodeOf, reportText } from '../output/report-text.ts';
 import { type Terminal, UsageError } from '../terminal.ts';
+import { offlineReport, printReport } from './offline.ts';
 
 /** The largest plan and event stream that are read. */
 const MAX_PLAN_BYTES = 256 * 1024 * 1024;
 const MAX_EVENT_BYTES = 64 * 1024 * 1024;
-/** Judging the same evidence again gives the same report: its times and its run are not now. */
-const NO_TIME = new Date(0);
 const NAME = 'offline/plan';
 
 export interface JudgeOptions {
@@ -52,34 +47,7 @@ export async function judgeTerraformFiles(options: JudgeOptions, terminal: Termi
     { plan, exitCode, planWithoutRefresh: second, events },
     { target: NAME, severity: 'critical', minCoverage: 1, fingerprintKey: null },
   );
-  const time = NO_TIME.toISOString();
-  const report: Report = {
-    schema: 'plumbline.report/1',
-    target: NAME,
-    layer: 'terraform',
-    runId: newRunId(
-      NO_TIME,
-      NAME,
-      'manual',
-      createHash('sha256')
-        .update(plan ?? '')
-        .digest('hex'),
-    ),
-    trigger: 'manual',
-    commit: { checked: null, lastInSync: null },
-    startedAt: time,
-    endedAt: time,
-    verdict: judgement.verdict,
-    reason: judgement.reason,
-    log: null,
-    tool: { name: 'terraform', version: judgement.toolVersion, exitCode },
-    config: { hash: null, commit: null },
-    coverage: judgement.coverage,
-    findings: judgement.findings,
-    ...(judgement.unlisted > 0 ? { unlisted: judgement.unlisted } : {}),
-    unconfirmed: judgement.unconfirmed,
-    notes: judgement.notes,
-  };
-  terminal.out(options.json === true ? JSON.stringify(report, null, 2) : reportText(report, terminal.colours));
-  terminal.exit(exitCodeOf([report.verdict]));
+  const tool = { name: 'terraform', version: judgement.toolVersion, exitCode };
+  const report = offlineReport({ target: NAME, layer: 'terraform', seed: [plan ?? ''], tool, judgement });
+  printReport(report, options.json === true, terminal);
 }

@@ -1,0 +1,305 @@
+import type { Coverage, Uncovered } from '../coverage.ts';
+import type { Finding } from '../finding.ts';
+import type { Note } from '../note.ts';
+import { globMatches } from '../rules/glob.ts';
+import type { Severity } from '../target.ts';
+import { decideVerdict, type Ending, type Verdict } from '../verdict.ts';
+import { TooDeep } from './compare/compare.ts';
+import { type FindingContext, findingOf, lazyRedactor } from './findings.ts';
+import { ignoredOf, withoutIgnored } from './ignored.ts';
+import { JqError } from './jq.ts';
+import type { JsonObject } from './json.ts';
+import type { DeclaredObject, LiveCluster, ManifestProblem } from './live.ts';
+import { differencesOf } from './object-diff.ts';
+import { groupOf, type Identity, identify, metadataOf, objectKey, Scopes, Subjects, textsOf } from './objects.ts';
+import type { KubernetesOptions } from './options.ts';
+import { isOrphan } from './orphans.ts';
+import { Owners } from './owners.ts';
+import { whyUnseen } from './reach.ts';
+import { scalers } from './scalers.ts';
+import { Schemas } from './schemas.ts';
+import { isSecretKind, secretTexts } from './secrets.ts';
+import { parseSelector } from './selector.ts';
+import { refusal } from './valid.ts';
+
+/** Findings that are listed in full; the rest is counted. */
+const MAX_FINDINGS = 1000;
+
+/** What git declares and what was seen. */
+export interface KubernetesEvidence {
+  readonly declared: readonly DeclaredObject[];
+  readonly problems: readonly ManifestProblem[];
+  readonly live: LiveCluster;
+  readonly notes: readonly Note[];
+  /** The check could not finish: one sentence. */
+  readonly failure?: string;
+  /** Values that are known to be secret from elsewhere. */
+  readonly secrets?: readonly string[];
+}
+
+export interface JudgeContext {
+  readonly target: string;
+  readonly severity: Severity;
+  /** 0 to 1. */
+  readonly minCoverage: number;
+  /** Key of the value hashes; null where there is none (a local check). */
+  readonly fingerprintKey: string | null;
+}
+
+export interface KubernetesJudgement {
+  readonly verdict: Verdict;
+  readonly reason: string;
+  readonly coverage: Coverage;
+  readonly findings: readonly Finding[];
+  /** Findings beyond those that are listed. */
+  readonly unlisted: number;
+  readonly unconfirmed: readonly Finding[];
+  readonly notes: readonly Note[];
+}
+
+/** Judges what git declares against what a cluster holds. Pure: nothing is read, nothing is asked. */
+export function judgeKubernetes(
+  evidence: KubernetesEvidence,
+  options: KubernetesOptions,
+  context: JudgeContext,
+): KubernetesJudgement {
+  const judge = new Judge(evidence, options, context);
+  judge.compareAll();
+  judge.findOrphans();
+  return judge.conclude();
+}
+
+interface Declared {
+  readonly object: DeclaredObject;
+  readonly identity: Identity;
+}
+
+class Judge {
+  readonly #evidence: KubernetesEvidence;
+  readonly #options: KubernetesOptions;
+  readonly #context: JudgeContext & FindingContext;
+  readonly #declared: ReadonlyMap<string, Declared>;
+  readonly #live = new Map<string, { readonly object: JsonObject; readonly identity: Identity }>();
+  readonly #schemas: Schemas;
+  readonly #subjects: Subjects;
+  readonly #scaled: ReadonlySet<string>;
+  readonly #findings: Finding[] = [];
+  readonly #uncovered: Uncovered[] = [];
+  readonly #notes: Note[] = [];
+  #total = 0;
+  #isSomethingExcluded = false;
+
+  constructor(evidence: KubernetesEvidence, options: KubernetesOptions, context: JudgeContext) {
+    const { live } = evidence;
+    this.#evidence = evidence;
+    this.#options = options;
+    const objects = evidence.declared.map(({ value }) => value);
+    const scopes = new Scopes(live, objects, options.scope);
+    for (const object of live.objects) {
+      const identity = this.#identifyLive(object, scopes);
+      const key = objectKey(identity);
+      // The same object in several versions: the first one stays, unless a later one is declared (below).
+      if (!this.#live.has(key)) this.#live.set(key, { object, identity });
+    }
+    this.#declared = this.#readDeclared(scopes);
+    for (const object of live.objects) {
+      const identity = this.#identifyLive(object, scopes);
+      const key = objectKey(identity);
+      if (this.#declared.get(key)?.identity.apiVersion === identity.apiVersion)
+        this.#live.set(key, { object, identity });
+    }
+    this.#subjects = new Subjects([...this.#declared.values()].map(({ identity }) => identity));
+    this.#schemas = new Schemas(live, objects, options);
+    this.#scaled = scalers([...live.objects, ...objects], scopes, options.defaultNamespace);
+    this.#context = { ...context, redact: lazyRedactor(() => this.#secrets()) };
+  }
+
+  /** A dump may have lost the namespace of what certainly has one. */
+  #identifyLive(object: JsonObject, scopes: Scopes): Identity {
+    const namespaced = scopes.isNamespaced(String(object['apiVersion']), String(object['kind']));
+    return identify(object, scopes, namespaced === true ? this.#options.defaultNamespace : null);
+  }
+
+  /** Of two documents of one object the last one wins, as with `kubectl apply`. */
+  #readDeclared(scopes: Scopes): ReadonlyMap<string, Declared> {
+    const found = new Map<string, Declared>();
+    for (const object of this.#evidence.declared) {
+      const identity = identify(object.value, scopes, this.#options.defaultNamespace);
+      let key = objectKey(identity);
+      if (scopes.isNamespaced(identity.apiVersion, identity.kind) === null && !this.#live.has(key)) {
+        // Nobody knows whether the kind lives in namespaces: the live object does.
+        const clusterWide = objectKey({ ...identity, namespace: null });
+        if (this.#live.has(clusterWide)) key = clusterWide;
+      }
+      const twin = found.get(key);
+      if (twin !== undefined) {
+        const places = [twin.object, object].map(({ file, line }) => `${file}${line === null ? '' : `:${line}`}`);
+        this.#notes.push({
+          kind: 'declared-twice',
+          subject: `${identity.kind}/${identity.name}`,
+          text: `is declared twice, in ${places.join(' and ')}: the last one counts`,
+        });
+      }
+      found.set(key, { object, identity });
+    }
+    return found;
+  }
+
+  *#secrets(): Iterable<string> {
+    yield* this.#evidence.secrets ?? [];
+    const objects = [...this.#evidence.live.objects, ...this.#evidence.declared.map(({ value }) => value)];
+    for (const object of objects) if (object['kind'] === 'Secret') yield* secretTexts(object);
+  }
+
+  compareAll(): void {
+    for (const [key, declared] of this.#declared) {
+      if (this.#isExcluded(key, declared)) continue;
+      this.#total += 1;
+      this.#compare(key, declared);
+    }
+    for (const { file, line, message } of this.#evidence.problems) {
+      this.#total += 1;
+      const subject = line === null ? file : `${file}:${line}`;
+      this.#uncovered.push({ subject, kind: 'unreached', reason: message });
+    }
+  }
+
+  #isExcluded(key: string, { object, identity }: Declared): boolean {
+    const wanted = Object.entries(this.#options.exclude);
+    if (wanted.length === 0) return false;
+    const sides = [object.value, this.#live.get(key)?.object ?? {}];
+    const isOut = sides.some((side) => {
+      const metadata = metadataOf(side);
+      return [metadata['labels'], metadata['annotations']]
+        .map(textsOf)
+        .some((texts) => wanted.every(([name, value]) => texts[name] === value));
+    });
+    if (isOut) this.#isSomethingExcluded = true;
+    if (isOut)
+      this.#notes.push({ kind: 'excluded', subject: this.#subjects.of(identity), text: 'is excluded by its label' });
+    return isOut;
+  }
+
+  #compare(key: string, { object, identity }: Declared): void {
+    const subject = this.#subjects.of(identity);
+    const there = this.#live.get(key);
+    const unseen = whyUnseen(identity, this.#evidence.live, this.#options.served, there?.identity ?? null);
+    if (unseen !== null) {
+      this.#uncovered.push({ subject, kind: 'unreached', reason: unseen });
+      return;
+    }
+    if (there === undefined) {
+      this.#findings.push(this.#whole(subject, 'removed', object.value, identity));
+      return;
+    }
+    if (there.identity.apiVersion !== identity.apiVersion) {
+      const text = `is declared in ${identity.apiVersion}, which was not read: compared in ${there.identity.apiVersion}`;
+      this.#notes.push({ kind: 'deprecated-api', subject, text });
+    }
+    this.#compareBoth(subject, object.value, there.object, identity);
+  }
+
+  #compareBoth(subject: string, declared: JsonObject, live: JsonObject, identity: Identity): void {
+    const { schema, isBuiltin } = this.#schemas.of(identity, live);
+    const refused = refusal(declared, schema);
+    if (refused !== null) {
+      this.#uncovered.push({ subject, kind: 'unverifiable', reason: refused });
+      return;
+    }
+    const rules = ignoredOf(identity, this.#options.ignore);
+    const managers = rules.flatMap((rule) => rule.managers);
+    try {
+      const differences = differencesOf(withoutIgnored(declared, rules), withoutIgnored(live, rules), {
+        identity,
+        schema,
+        isBuiltin,
+        appliers: this.#options.appliers,
+        people: this.#options.people,
+        isScaled: this.#scaled.has(`${identity.namespace ?? ''}/${identity.kind}/${identity.name}`),
+        trusted: (names) => names.some((name) => managers.some((manager) => globMatches(manager, name))),
+      });
+      const isSecret = isSecretKind(identity, this.#options.secretKinds);
+      for (const difference of differences) {
+        this.#findings.push(findingOf(subject, difference, isSecret, this.#context));
+      }
+    } catch (error) {
+      if (!(error instanceof TooDeep || error instanceof JqError)) throw error;
+      this.#uncovered.push({ subject, kind: 'unverifiable', reason: error.message });
+    }
+  }
+
+  /** A missing object, or an orphan: what applied it once tells why. */
+  #whole(subject: string, change: 'added' | 'removed', object: JsonObject, identity: Identity): Finding {
+    const isSecret = isSecretKind(identity, this.#options.secretKinds);
+    if (change === 'removed') {
+      const difference = { change, declared: object, live: undefined, cause: 'unclear', writer: null } as const;
+      return findingOf(subject, difference, isSecret, this.#context);
+    }
+    const owners = new Owners(object, this.#options, {});
+    const wasApplied =
+      owners.appliesByServer ||
+      'kubectl.kubernetes.io/last-applied-configuration' in textsOf(metadataOf(object)['annotations']);
+    const cause = wasApplied ? 'pending' : 'unclear';
+    const { writer } = owners.claim(null);
+    return findingOf(subject, { change, declared: undefined, live: object, cause, writer }, isSecret, this.#context);
+  }
+
+  findOrphans(): void {
+    const { orphans } = this.#options;
+    if (orphans === null) return;
+    const selector = orphans.label === null ? null : parseSelector(orphans.label);
+    const inventory = { selector, namespaces: orphans.namespaces };
+    const sets = new Set(
+      [...this.#live.values(), ...this.#declared.values()]
+        .filter(({ identity }) => identity.kind === 'StatefulSet')
+        .map(({ identity }) => `${identity.namespace}/${identity.name}`),
+    );
+    const subjects = new Subjects([...this.#declared.values(), ...this.#live.values()].map(({ identity }) => identity));
+    for (const [key, { object, identity }] of this.#live) {
+      if (this.#declared.has(key) || !isOrphan(object, identity, inventory, sets)) continue;
+      this.#findings.push(this.#whole(subjects.of(identity), 'added', object, identity));
+    }
+    const declaredKinds = new Set(
+      [...this.#declared.values()].map(({ identity }) => `${identity.group}/${identity.kind}`),
+    );
+    for (const { apiVersion, kind, namespace, name, reason } of this.#evidence.live.unreached) {
+      if (name !== undefined || declaredKinds.has(`${groupOf(apiVersion)}/${kind}`)) continue;
+      this.#total += 1;
+      const where = namespace === null ? kind : `${kind}/${namespace}`;
+      this.#uncovered.push({ subject: `${where}/*`, kind: 'unreached', reason });
+    }
+  }
+
+  conclude(): KubernetesJudgement {
+    const coverage: Coverage = {
+      compared: this.#total - this.#uncovered.length,
+      total: this.#total,
+      uncovered: this.#uncovered.map(({ reason, ...rest }) => ({ ...rest, reason: this.#context.redact(reason) })),
+    };
+    const all = this.#findings;
+    const listed = all.slice(0, MAX_FINDINGS);
+    const ending = this.#ending();
+    const decided = decideVerdict(ending, all.length, coverage, this.#context.minCoverage);
+    const [only, ...more] = this.#uncovered;
+    const reason =
+      ending.ok && decided.verdict === 'unknown' && only !== undefined && more.length === 0
+        ? `${decided.reason} (${coverage.uncovered[0]?.subject}: ${coverage.uncovered[0]?.reason})`
+        : decided.reason;
+    return {
+      verdict: decided.verdict,
+      reason: this.#context.redact(decided.verdict === 'unknown' && !ending.ok ? reason : decided.reason),
+      coverage,
+      findings: ending.ok ? listed : [],
+      unlisted: ending.ok ? all.length - listed.length : 0,
+      unconfirmed: ending.ok ? [] : listed,
+      notes: [...this.#evidence.notes, ...this.#evidence.live.notes, ...this.#notes],
+    };
+  }
+
+  #ending(): Ending {
+    if (this.#evidence.failure !== undefined) return { ok: false, reason: this.#evidence.failure };
+    if (this.#total === 0 && this.#isSomethingExcluded) return { ok: true };
+    if (this.#total === 0) return { ok: false, reason: 'nothing was compared: the manifests declare no object' };
+    return { ok: true };
+  }
+}

@@ -1,0 +1,121 @@
+import { hasUnownedElement } from './compare/books.ts';
+import { Comparer } from './compare/compare.ts';
+import type { Difference } from './compare/difference.ts';
+import { endpointsOf, toleranceOf } from './compare/tolerance.ts';
+import { isObject, type Json, type JsonObject, parseJson } from './json.ts';
+import type { Identity } from './objects.ts';
+import { metadataOf, textsOf } from './objects.ts';
+import { Owners } from './owners.ts';
+import type { StructSchema } from './schema/schema.ts';
+
+export interface ObjectContext {
+  readonly identity: Identity;
+  readonly schema: StructSchema;
+  /** Kubernetes' own kinds have no durations in texts. */
+  readonly isBuiltin: boolean;
+  readonly appliers: readonly string[];
+  readonly people: readonly string[];
+  readonly isScaled: boolean;
+  /** What these managers have may differ. */
+  readonly trusted: (managers: readonly string[]) => boolean;
+}
+
+const LAST_APPLIED = ['kubectl.kubernetes.io/last-applied-configuration', 'kapp.k14s.io/original'];
+const MAX_APPLIED_LENGTH = 2 * 1024 * 1024;
+/** Of the metadata only these are anybody's to declare. */
+const METADATA = ['labels', 'annotations', 'finalizers', 'ownerReferences'];
+const DATA_MAPS: Readonly<Record<string, ReadonlySet<string>>> = {
+  ConfigMap: new Set(['data', 'binaryData']),
+  Secret: new Set(['data']),
+};
+
+/** Every difference of one object, in the order of its fields. @throws TooDeep */
+export function differencesOf(declared: JsonObject, live: JsonObject, context: ObjectContext): readonly Difference[] {
+  const { identity, schema } = context;
+  const found: Difference[] = [];
+  const sides = { declared: sideOf(declared, identity), live: sideOf(live, identity) };
+  const applied = lastApplied(live);
+  const owners = new Owners(live, context, declared, (books) =>
+    hasUnownedElement(books, sides.declared, sides.live, schema, null),
+  );
+  const isSentByServer = owners.appliesByServer && !sentByKubectl(live);
+  const comparer = new Comparer({
+    facts: { owners, hasLastApplied: applied !== null && !isSentByServer },
+    rules: { durations: !context.isBuiltin },
+    tolerance: toleranceOf({ ...identity, declared, live, isScaled: context.isScaled }),
+    dataMaps: identity.group === '' ? (DATA_MAPS[identity.kind] ?? NONE) : NONE,
+    report: (difference) => {
+      if (!context.trusted(owners.managersAt(difference.path))) found.push(difference);
+    },
+  });
+  const before = applied === null ? undefined : sideOf(applied, identity);
+  const repacked = identity.kind === 'Endpoints' && sameEndpoints(declared, live);
+  const [git, running] = repacked
+    ? [withoutSubsets(sides.declared), withoutSubsets(sides.live)]
+    : [sides.declared, sides.live];
+  comparer.compare(git, running, before, schema, null);
+  return isReorderedMetrics(identity) ? found.filter(isNoOrder) : found;
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** An object without what is no declaration: identity, status, the server's own metadata. */
+function sideOf(object: JsonObject, identity: Identity): JsonObject {
+  const { apiVersion: _version, kind: _kind, status: _status, metadata, ...rest } = object;
+  const kept = isObject(metadata) ? metadata : {};
+  const own = Object.fromEntries(METADATA.flatMap((name) => (kept[name] == null ? [] : [[name, kept[name] ?? null]])));
+  const body = identity.kind === 'Secret' && identity.group === '' ? withStringData(rest) : rest;
+  return Object.keys(own).length === 0 ? body : { ...body, metadata: own };
+}
+
+/** The server writes `stringData` over `data`, as bytes, and forgets it. */
+function withStringData({ stringData, ...rest }: JsonObject): JsonObject {
+  if (!isObject(stringData)) return rest;
+  const data = isObject(rest['data']) ? rest['data'] : {};
+  const bytes = Object.entries(stringData).map(([name, value]): [string, Json] => [
+    name,
+    typeof value === 'string' ? Buffer.from(value, 'utf8').toString('base64') : value,
+  ]);
+  return { ...rest, data: { ...data, ...Object.fromEntries(bytes) } };
+}
+
+/** What was applied last, as the live object's annotation carries it; null when there is none that can be read. */
+function lastApplied(live: JsonObject): JsonObject | null {
+  const annotations = textsOf(metadataOf(live)['annotations']);
+  for (const name of LAST_APPLIED) {
+    const text = annotations[name];
+    if (text === undefined || text.length > MAX_APPLIED_LENGTH) continue;
+    try {
+      const value = parseJson(text);
+      if (isObject(value)) return value;
+    } catch {
+      // Somebody wrote into it: it proves nothing.
+    }
+  }
+  return null;
+}
+
+/** `kubectl apply --server-side` keeps the annotation up to date where there is one; other appliers leave it behind. */
+function sentByKubectl(live: JsonObject): boolean {
+  const { managedFields } = metadataOf(live);
+  const entries = Array.isArray(managedFields) ? managedFields.filter(isObject) : [];
+  return !entries.some((entry) => entry['operation'] === 'Apply' && entry['manager'] !== 'kubectl');
+}
+
+/** A controller may pack the same addresses and ports into other subsets. */
+function sameEndpoints(declared: JsonObject, live: JsonObject): boolean {
+  const wanted = endpointsOf(declared['subsets']);
+  return wanted.length > 0 && JSON.stringify(wanted) === JSON.stringify(endpointsOf(live['subsets']));
+}
+
+const withoutSubsets = ({ subsets: _subsets, ...rest }: JsonObject): JsonObject => rest;
+
+/** Any write through another version of the autoscaler moves a metric to the end (facts/kubernetes.md). */
+const isReorderedMetrics = ({ kind, group }: Identity): boolean =>
+  kind === 'HorizontalPodAutoscaler' && group === 'autoscaling';
+
+/** A list of maps that changed as a whole has another order and nothing else. */
+function isNoOrder({ path, change, declared }: Difference): boolean {
+  if (change !== 'changed' || path === null || !('field' in path.step) || path.step.field !== 'metrics') return true;
+  return !Array.isArray(declared) || declared.length === 0;
+}

@@ -1,0 +1,29 @@
+import type { LiveCluster } from './live.ts';
+import { groupOf, type Identity } from './objects.ts';
+
+/**
+ * Why a declared object could not be looked for: a sentence; null: it was.
+ * @param there what was found under its name, in whatever version
+ */
+export function whyUnseen(
+  { apiVersion, group, kind, namespace, name }: Identity,
+  live: LiveCluster,
+  versions: readonly string[] | null,
+  there: Identity | null,
+): string | null {
+  const unreached = live.unreached.find(
+    (of) =>
+      (of.apiVersion === '*' || groupOf(of.apiVersion) === group) &&
+      (of.kind === kind || of.kind === '*') &&
+      (of.namespace === null || of.namespace === namespace) &&
+      (of.name === undefined || of.name === name),
+  );
+  if (unreached !== undefined) return unreached.reason;
+  if (there !== null) return null;
+  const served = live.served?.filter((of) => of.kind === kind && groupOf(of.apiVersion) === group) ?? null;
+  if (served !== null && served.length === 0) return `${apiVersion} ${kind} is not served by the cluster`;
+  if (versions !== null && !versions.some((version) => groupOf(version) === group)) {
+    return `${apiVersion} ${kind} is not served by the cluster, which has ${versions.join(', ')}`;
+  }
+  return null;
+}

@@ -1,0 +1,140 @@
+import { z } from 'zod';
+import type { Json } from './json.ts';
+import type { Unreached } from './live.ts';
+import { DEFAULT_OPTIONS, type IgnoredParts, type KnownType, type KubernetesOptions } from './options.ts';
+
+const texts = z.array(z.string()).max(10_000).default([]);
+const ignore = z.looseObject({
+  group: z.string().default('*'),
+  kind: z.string().default('*'),
+  namespace: z.string().default('*'),
+  name: z.string().default('*'),
+  jsonPointers: texts,
+  jqPathExpressions: texts,
+  managedFieldsManagers: texts,
+});
+const forbidden = z.union([
+  z.string(),
+  z.looseObject({
+    namespace: z.string().optional(),
+    apiVersion: z.string().optional(),
+    group: z.string().optional(),
+    kind: z.string().optional(),
+    name: z.string().optional(),
+  }),
+]);
+const knownType = z.looseObject({
+  group: z.string().default('*'),
+  kind: z.string().default('*'),
+  field: z.string().optional(),
+  path: z.string().optional(),
+  type: z.string(),
+});
+
+const optionsSchema = z.looseObject({
+  defaultNamespace: z.string().default('default'),
+  options: z
+    .looseObject({
+      ignore: z.array(ignore).max(1000).default([]),
+      knownTypes: z
+        .union([z.array(knownType), z.record(z.string(), z.array(knownType))])
+        .transform((value): readonly z.infer<typeof knownType>[] =>
+          Array.isArray(value) ? value : Object.entries(value).flatMap(([kind, types]) => types.map(ofKind(kind))),
+        )
+        .default([]),
+      exclude: z.record(z.string(), z.coerce.string()).default({}),
+      inventory: z
+        .looseObject({ selector: z.string().nullable().default(null), namespaces: texts })
+        .nullable()
+        .default(null),
+      served: z.array(z.string()).nullable().default(null),
+      scope: z.record(z.string(), z.string()).default({}),
+      forbidden: z.array(forbidden).max(1000).default([]),
+      crdSchemaDefaults: z.record(z.string(), z.json()).default({}),
+      appliers: texts,
+      people: texts,
+      secretKinds: texts,
+    })
+    .prefault({}),
+});
+
+/** What `--options` holds, made into what the judge goes by. */
+export interface GivenOptions {
+  readonly options: KubernetesOptions;
+  readonly unreached: readonly Unreached[];
+}
+
+/** Options cannot be read; the message names the path. */
+export class OptionsError extends Error {
+  override readonly name = 'OptionsError';
+}
+
+/** Reads `{ defaultNamespace, options }`, as recorded cases have it. @throws OptionsError */
+export function readOptions(value: unknown): GivenOptions {
+  const parsed = optionsSchema.safeParse(value);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new OptionsError(`${issue?.path.join('.') || 'the options'}: ${issue?.message}`, { cause: parsed.error });
+  }
+  const { defaultNamespace, options: given } = parsed.data;
+  const { inventory } = given;
+  return {
+    options: {
+      ...DEFAULT_OPTIONS,
+      defaultNamespace,
+      ignore: given.ignore.map(
+        ({ group, kind, namespace, name, ...rest }): IgnoredParts => ({
+          ...{ group, kind, namespace, name },
+          pointers: rest.jsonPointers,
+          jq: rest.jqPathExpressions,
+          managers: rest.managedFieldsManagers,
+        }),
+      ),
+      knownTypes: given.knownTypes.map(
+        ({ group, kind, field, path, type }): KnownType => ({ group, kind, field: field ?? path ?? '', type }),
+      ),
+      exclude: given.exclude,
+      orphans: inventory === null ? null : { label: inventory.selector, namespaces: inventory.namespaces },
+      served: given.served,
+      scope: given.scope,
+      defaults: defaultsOf(given.crdSchemaDefaults as Readonly<Record<string, Json>>),
+      appliers: given.appliers,
+      people: given.people,
+      secretKinds: given.secretKinds,
+    },
+    unreached: given.forbidden.map(unreachedOf),
+  };
+}
+
+/** `argoproj.io/Rollout` or `argoproj.io_Rollout`. */
+function ofKind(key: string) {
+  const [group = '*', kind = '*'] = key.split(/[/_]/);
+  return (type: z.infer<typeof knownType>) => ({ ...type, group, kind });
+}
+
+function unreachedOf(of: z.infer<typeof forbidden>): Unreached {
+  if (typeof of === 'string') {
+    return { apiVersion: '*', kind: '*', namespace: of, reason: `the namespace ${of} may not be listed` };
+  }
+  const where = [of.kind, of.namespace].filter((part) => part !== undefined).join(' in ');
+  return {
+    apiVersion: of.apiVersion ?? (of.group === undefined ? '*' : `${of.group}/*`),
+    kind: of.kind ?? '*',
+    namespace: of.namespace ?? null,
+    ...(of.name === undefined ? {} : { name: of.name }),
+    reason: `${where || 'it'} may not be listed`,
+  };
+}
+
+/** By dotted path, below `group/Kind` or for every custom kind (`*`). */
+function defaultsOf(given: Readonly<Record<string, Json>>): KubernetesOptions['defaults'] {
+  const byKind = Object.entries(given).every(([key]) => key.includes('/'));
+  const kinds = byKind ? Object.entries(given) : [['*', given] as const];
+  return Object.fromEntries(kinds.map(([kind, value]) => [kind, flat(value, '')]));
+}
+
+function flat(value: Json, path: string): Readonly<Record<string, Json>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { [path]: value };
+  const below = Object.entries(value).map(([key, child]) => flat(child, path === '' ? key : `${path}.${key}`));
+  return Object.assign({}, ...below) as Readonly<Record<string, Json>>;
+}
