@@ -1,9 +1,9 @@
 import type { Note } from '#drift/note.ts';
+import { createRedactor } from '#drift/redact.ts';
 import type { Report } from '#drift/report.ts';
 import type { Run } from '#drift/run.ts';
 import type { Target } from '#drift/target.ts';
 import { judgeTerraform } from '#drift/terraform/judge.ts';
-import { createRedactor } from '#drift/redact.ts';
 import type { S3StatePlace, StateWatch } from '#services/ports.ts';
 import type { ProcessUser } from '#services/process.ts';
 import type { ReleaseSource } from '#services/tools/release.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '#drift/config/parse.ts';
 import { OutputMissing, outputReferences, withOutputs } from '#drift/outputs.ts';
-import { shareableOutputs } from '#drift/terraform/outputs.ts';
 import { createRedactor } from '#drift/redact.ts';
+import { shareableOutputs } from '#drift/terraform/outputs.ts';
 
 const known = (target: string, name: string): string | null =>
   target === 'prod/net.v2' ? ({ cidrs: '["10.0.0.0/8"]', name: '"main $& $1"' }[name] ?? null) : null;

@@ -72,11 +72,19 @@ describe('documents', () => {
     ['--- garbage\na: 1', 'invalid YAML document separator'],
     ['a: [1', 'a.yaml:1'],
     ['a:\n\t- b', 'a.yaml:2'],
-    [`${'['.repeat(5000)}`, 'a.yaml'],
   ])('says what is wrong with %j, and still reads the rest', (bad, message) => {
     const { objects, problems } = read(`${bad}\n---\n${object('')}`);
-    expect(problems[0]?.message).toContain(message);
+    const [problem] = problems;
+    expect(`${problem?.file}:${problem?.line} ${problem?.message}`).toContain(message);
     expect(objects).toHaveLength(1);
+  });
+
+  it.each(['[', '{"a":'])('takes nesting without end for a mistake: %s', (opening) => {
+    const { objects, problems } = read(`${opening.repeat(5000)}\n---\n${object('')}`);
+    expect(problems).toHaveLength(1);
+    expect(objects).toHaveLength(1);
+    const closed = read(`${object('')}deep: ${'['.repeat(160)}${']'.repeat(160)}`);
+    expect(closed.problems[0]?.message).toContain('nested deeper');
   });
 
   it('does not blow up an alias bomb', () => {
