@@ -1,6 +1,6 @@
 import type { Finding } from '#drift/finding.ts';
 import { again } from '#drift/page/again.ts';
-import { actionOf, countFindings, inReadingOrder } from '#drift/page/groups.ts';
+import { actionOf, countFindings, inReadingOrder, writerText } from '#drift/page/groups.ts';
 import { actionsText } from '#drift/page/summary.ts';
 import type { Report } from '#drift/report.ts';
 import type { Verdict } from '#drift/verdict.ts';
@@ -92,11 +92,13 @@ function findingText(finding: Finding, { bold, cyan, dim, green, red }: Colours)
   const side = (name: string, value: string | undefined, colour: (text: string) => string): readonly string[] =>
     value === undefined ? [] : [`    ${dim(name)} ${colour(indent(safe(value)))}`];
   const known = finding.acknowledged;
+  const writer = writerText(finding);
   return [
     head,
     ...(known === null
       ? []
       : [dim(`    acknowledged by ${safeLine(`${known.owner} until ${known.until}: ${known.reason}`)}`)]),
+    ...(writer === null ? [] : [dim(`    ${safeLine(writer)}`)]),
     ...side('declared', finding.declared, green),
     ...side('live    ', finding.live, red),
   ].join('\n');

@@ -18,6 +18,9 @@ export interface FindingContext {
   readonly redact: (text: string) => string;
 }
 
+/** What an apply (with pruning) would do to a whole object. */
+const WHOLE = { added: 'delete', removed: 'create', changed: 'update' } as const;
+
 /** A finding of an object; `isSecret`: none of its values may be seen. */
 export function findingOf(
   subject: string,
@@ -36,7 +39,7 @@ export function findingOf(
     subject,
     ...(path === null ? {} : { path: pathText(path) }),
     change,
-    action: { added: 'delete', removed: 'create', changed: 'update' }[change],
+    action: path === null ? WHOLE[change] : 'update',
     ...(shown.declared === undefined ? {} : { declared: shown.declared }),
     ...(shown.live === undefined ? {} : { live: shown.live }),
     cause,

@@ -1,7 +1,7 @@
 import { type ComponentChildren, h } from 'preact';
 import type { Finding } from '../finding.ts';
 import { code, foreign, section } from './elements.ts';
-import { actionOf, bySubject, CAUSE_ORDER } from './groups.ts';
+import { actionOf, bySubject, CAUSE_ORDER, writerText } from './groups.ts';
 import { sides } from './sides.ts';
 import type { Differ } from './word-diff.ts';
 
@@ -59,6 +59,7 @@ function subject(findings: readonly Finding[], differ: Differ): ComponentChildre
 }
 
 function badges(item: Finding): ComponentChildren {
+  const writer = writerText(item);
   const texts = [
     item.cause,
     actionOf(item),
@@ -69,6 +70,7 @@ function badges(item: Finding): ComponentChildren {
     'p',
     { class: 'badges' },
     texts.map((text, index) => [h('span', { class: 'badge', key: index }, foreign(text)), ' ']),
+    writer === null ? null : h('span', { class: 'quiet' }, `${foreign(writer)} `),
     item.firstSeen === null ? null : h('span', { class: 'quiet' }, `first seen ${foreign(item.firstSeen)}`),
   );
 }

@@ -44,3 +44,9 @@ export interface CauseCount {
 
 /** What would be done; where the layer has no word for it, what is different. */
 export const actionOf = ({ action, change }: Finding): string => action ?? change;
+
+/** Who wrote what is live, and when; null where the layer does not know. */
+export function writerText({ writer }: Finding): string | null {
+  if (writer === undefined) return null;
+  return writer.time === null ? `by ${writer.manager}` : `by ${writer.manager}, last at ${writer.time}`;
+}

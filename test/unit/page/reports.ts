@@ -15,7 +15,7 @@ export const HOSTILE = [
 export function hostileReport(text = HOSTILE): Report {
   const hostile = finding(text, {
     ...{ path: text, declared: `a ${text}`, live: `b ${text}`, action: text, actionReason: text, firstSeen: text },
-    ...{ fingerprint: text, valueHash: text },
+    ...{ fingerprint: text, valueHash: text, writer: { manager: text, time: text } },
   });
   const acknowledged = { ...hostile, acknowledged: { owner: text, reason: text, until: text } };
   return report(text, {
