@@ -20,8 +20,9 @@ const MAX_CELLS = 40_000;
 export function alignLists(
   declared: readonly Json[],
   live: readonly Json[],
-  same: (a: Json, b: Json) => boolean,
+  isSame: (a: Json, b: Json) => boolean,
 ): 'equal' | 'changed' | readonly Pair[] {
+  const same = remembered(isSame);
   let start = 0;
   while (start < declared.length && start < live.length && same(at(declared, start), at(live, start))) start += 1;
   let [end, liveEnd] = [declared.length, live.length];
@@ -46,6 +47,18 @@ export function alignLists(
       : 'changed';
   }
   return pairs;
+}
+
+/** Comparing is what costs: no pair of elements is looked at twice. */
+function remembered(isSame: (a: Json, b: Json) => boolean): (a: Json, b: Json) => boolean {
+  const known = new Map<Json, Map<Json, boolean>>();
+  return (a, b) => {
+    const of = known.get(a) ?? new Map<Json, boolean>();
+    known.set(a, of);
+    const answer = of.get(b) ?? isSame(a, b);
+    of.set(b, answer);
+    return answer;
+  };
 }
 
 const at = (list: readonly Json[], index: number): Json => list[index] ?? null;

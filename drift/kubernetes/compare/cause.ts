@@ -11,8 +11,6 @@ export interface Both {
   readonly live: Json | undefined;
   /** What the last-applied annotation has there. */
   readonly applied: Json | undefined;
-  /** The atomic list that the place is inside of. */
-  readonly list?: Both;
 }
 
 /** What an object tells about who did what. */
@@ -33,24 +31,20 @@ export function causeOf(
   { owners, hasLastApplied }: ObjectFacts,
   rules: ScalarRules,
 ): { readonly cause: Cause; readonly writer: Writer | null } {
-  const { declared, live, applied } = both.list ?? both;
+  const { declared, live, applied } = both;
   const claim = owners.claim(path);
   const { writer } = claim;
-  // A list inside a list is told by the outer one; its schema is not this place's.
-  if (hasLastApplied && both.list === undefined) {
-    if (sameValue(applied, declared, schema, rules)) return { cause: 'out-of-band', writer };
-    return { cause: sameValue(applied, live, schema, rules) ? 'pending' : 'both', writer };
+  const same = (a: Json | undefined, b: Json | undefined): boolean => sameValue(a, b, schema, rules);
+  if (claim.onlyPerson) {
+    // `kubectl edit` may have written the annotation too, so that what was applied is no longer known.
+    const gitMoved = hasLastApplied && !same(applied, declared) && !same(applied, live);
+    return { cause: gitMoved ? 'both' : 'out-of-band', writer };
   }
-  if (claim.onlyPerson) return { cause: 'out-of-band', writer };
-  if (hasLastApplied && applied !== undefined) {
-    if (sameJson(applied, declared)) return { cause: 'out-of-band', writer };
-    return { cause: 'unclear', writer };
+  if (hasLastApplied) {
+    if (same(applied, declared)) return { cause: 'out-of-band', writer };
+    return { cause: same(applied, live) ? 'pending' : 'both', writer };
   }
   if (live !== undefined && claim.wroteByApplier) return { cause: 'pending', writer };
   if (live !== undefined && claim.owned && owners.hasApplier) return { cause: 'out-of-band', writer };
   return { cause: 'unclear', writer };
 }
-
-const sameJson = (a: Json | undefined, b: Json | undefined): boolean =>
-  JSON.stringify(a, plain) === JSON.stringify(b, plain);
-const plain = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? `${value}n` : value);

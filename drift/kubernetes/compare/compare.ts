@@ -27,6 +27,8 @@ export interface CompareOptions {
   /** Maps whose undeclared keys are differences by themselves (ConfigMap, Secret), by name. */
   readonly dataMaps: ReadonlySet<string>;
   readonly report: (difference: Difference) => void;
+  /** Only whether there is a difference is asked, not which. */
+  readonly isDry?: boolean;
 }
 
 /** Where the walk is. */
@@ -35,6 +37,8 @@ interface Place {
   readonly depth: number;
   /** Inside a collection that is compared whole: what is live and not declared differs. */
   readonly whole: boolean;
+  /** The outermost atomic list around it. */
+  readonly list: { readonly both: Both; readonly schema: Schema } | null;
 }
 
 /** Compares one declared object with the live one, by its schema. */
@@ -47,7 +51,7 @@ export class Comparer {
 
   /** `applied`: what the last-applied annotation says of the same place. */
   compare(declared: Json, live: Json, applied: Json | undefined, schema: Schema, path: Path): void {
-    this.#value({ declared, live, applied }, schema, { path, depth: 0, whole: false }, false);
+    this.#value({ declared, live, applied }, schema, { path, depth: 0, whole: false, list: null }, false);
   }
 
   #value(both: Both, schema: Schema, place: Place, inMap: boolean): void {
@@ -64,7 +68,7 @@ export class Comparer {
       known.shape !== 'scalar' ||
       !sameScalar(declared ?? null, live ?? null, known.kind, inMap, this.#options.rules)
     ) {
-      this.#report('changed', both, known, place.path);
+      this.#report('changed', both, known, place);
     }
   }
 
@@ -96,12 +100,12 @@ export class Comparer {
   }
 
   /** Declared, and there is nothing live. */
-  #absent(both: Both, field: Schema, parent: StructSchema, name: string, { path }: Place): void {
+  #absent(both: Both, field: Schema, parent: StructSchema, name: string, place: Place): void {
     const { declared } = both;
     if (declared === undefined || isAsGoodAsAbsent(declared, field, parent, name)) return;
     const given = parent.defaultOf(name, {});
     if (given !== undefined && sameValue(declared, given, field, this.#options.rules)) return;
-    this.#report('removed', both, field, path);
+    this.#report('removed', both, field, place);
   }
 
   /** A zero that the server takes for "not declared", so that its default is no difference. */
@@ -119,7 +123,7 @@ export class Comparer {
       const at = inside(place, name, whole);
       if (this.#options.tolerance.isDelegated(at.path, value)) continue;
       const both = { declared: value ?? undefined, live: other, applied: memberOf(applied, name) };
-      if (other === undefined) this.#report('removed', both, schema.value, at.path);
+      if (other === undefined) this.#report('removed', both, schema.value, at);
       else if (value !== null) this.#value(both, schema.value, at, true);
     }
     const isData = place.path !== null && 'field' in place.path.step && this.#isDataMap(place.path);
@@ -154,17 +158,17 @@ export class Comparer {
       return;
     }
     if (!isEmpty(applied)) {
-      this.#report('added', both, field, place.path);
+      this.#report('added', both, field, place);
       return;
     }
     const claim = facts.owners.claim(place.path);
     if (claim.applied && this.#isSentWhole(value, field, claim, place.path)) {
-      this.#report('added', both, field, place.path);
+      this.#report('added', both, field, place);
       return;
     }
     if (tolerance.isControllers(place.path)) return;
     if (claim.onlyPerson || (place.whole && isKnown(schema))) {
-      this.#report('added', both, field, place.path);
+      this.#report('added', both, field, place);
       return;
     }
     if (claim.owned) this.#search(value, field, place);
@@ -191,7 +195,7 @@ export class Comparer {
         const at = { ...place, path: below(place.path, { key }), depth: place.depth + 1 };
         const claim = this.#options.facts.owners.claim(at.path);
         if (claim.applied || claim.onlyPerson) {
-          this.#report('added', { declared: undefined, live: element, applied: undefined }, known.item, at.path);
+          this.#report('added', { declared: undefined, live: element, applied: undefined }, known.item, at);
         } else if (claim.owned) this.#search(element, known.item, at);
       }
     }
@@ -203,12 +207,12 @@ export class Comparer {
     const both = { declared: undefined, live: value, applied };
     const claim = facts.owners.claim(place.path);
     if (applied !== undefined || claim.applied) {
-      this.#report('added', both, schema, place.path);
+      this.#report('added', both, schema, place);
       return;
     }
     if (tolerance.isControllers(place.path)) return;
     if (claim.onlyPerson || place.whole || (isData && this.#isSomebodys(claim))) {
-      this.#report('added', both, schema, place.path);
+      this.#report('added', both, schema, place);
       return;
     }
     if (isObject(value)) this.#search(value, schema, place);
@@ -240,7 +244,7 @@ export class Comparer {
     for (const { key, declared: element, live: other } of matched.pairs) {
       const at = { ...place, path: below(place.path, { key }), depth: place.depth + 1 };
       const sides = { declared: element, live: other, applied: before.get(keyText(readKey(element, schema) ?? {})) };
-      if (other === undefined) this.#report('removed', sides, schema.item, at.path);
+      if (other === undefined) this.#report('removed', sides, schema.item, at);
       else this.#value(sides, schema.item, at, false);
     }
     for (const { key, element } of matched.extra) {
@@ -250,16 +254,16 @@ export class Comparer {
   }
 
   /** An element that git does not have, in a list that it declares. */
-  #extraElement(element: Json, applied: Json | undefined, path: Path, schema: ListSchema, { whole }: Place): void {
+  #extraElement(element: Json, applied: Json | undefined, path: Path, schema: ListSchema, place: Place): void {
     const { tolerance, facts } = this.#options;
     const both = { declared: undefined, live: element, applied };
     const claim = facts.owners.claim(path);
     const isSent = applied !== undefined || claim.applied || claim.onlyPerson;
     if (!isSent) {
       if (tolerance.isControllers(path?.parent ?? null) || tolerance.isInjected(path, element)) return;
-      if (!whole && !this.#isSomebodys(claim)) return;
+      if (!place.whole && !this.#isSomebodys(claim)) return;
     }
-    this.#report('added', both, schema.item, path);
+    this.#report('added', both, schema.item, { ...place, path });
   }
 
   #set(declared: readonly Json[], live: readonly Json[], both: Both, schema: ListSchema, place: Place): void {
@@ -272,7 +276,7 @@ export class Comparer {
       if (at >= 0) rest.splice(at, 1);
       else {
         const sides = { declared: element, live: undefined, applied: appliedOf(element) };
-        this.#report('removed', sides, schema.item, below(place.path, { index, element }));
+        this.#report('removed', sides, schema.item, { ...place, path: below(place.path, { index, element }) });
       }
     }
     for (const { element, index } of rest) {
@@ -281,42 +285,31 @@ export class Comparer {
   }
 
   #atomicList(declared: readonly Json[], live: readonly Json[], both: Both, schema: ListSchema, place: Place): void {
-    const same = (a: Json, b: Json): boolean => this.#isSame(a, b, schema, place);
-    const aligned = alignLists(declared, live, same);
-    if (aligned === 'equal') return;
-    if (aligned === 'changed') {
-      this.#report('changed', both, schema, place.path);
+    const list = place.list ?? { both, schema };
+    const of = (element: Json, index: number): Place => ({
+      path: below(place.path, { index, element }),
+      depth: place.depth + 1,
+      whole: schema.complete,
+      list,
+    });
+    const pair = (element: Json, other: Json, at: Place): void =>
+      this.#value({ declared: element, live: other, applied: undefined }, schema.item, at, false);
+    if (this.#options.isDry === true && declared.length === live.length) {
+      for (const [index, element] of declared.entries()) pair(element, live[index] ?? null, of(element, index));
       return;
     }
-    const of = (index: number, element: Json): Path => below(place.path, { index, element });
-    for (const pair of aligned) {
-      if (pair.live === null) {
-        this.#reportElement(
-          'removed',
-          pair.declared.element,
-          undefined,
-          both,
-          schema,
-          of(pair.declared.index, pair.declared.element),
-        );
-      } else if (pair.declared === null) {
-        this.#reportElement(
-          'added',
-          undefined,
-          pair.live.element,
-          both,
-          schema,
-          of(pair.live.index, pair.live.element),
-        );
-      } else {
-        const { index, element } = pair.declared;
-        const at = { path: of(index, element), depth: place.depth + 1, whole: schema.complete };
-        this.#value(
-          { declared: element, live: pair.live.element, applied: undefined, list: both },
-          schema.item,
-          at,
-          false,
-        );
+    const aligned = alignLists(declared, live, (a, b) => this.#isSame(a, b, schema, place));
+    if (aligned === 'equal') return;
+    if (aligned === 'changed' || this.#options.isDry === true) {
+      this.#report('changed', both, schema, place);
+      return;
+    }
+    for (const { declared: git, live: running } of aligned) {
+      if (git !== null && running !== null) pair(git.element, running.element, of(git.element, git.index));
+      else {
+        const [at, change] = git === null ? [running, 'added' as const] : [git, 'removed' as const];
+        const sides = { declared: git?.element, live: running?.element, applied: undefined };
+        if (at !== null) this.#report(change, sides, schema.item, of(at.element, at.index));
       }
     }
   }
@@ -325,32 +318,19 @@ export class Comparer {
   #isSame(a: Json, b: Json, schema: ListSchema, place: Place): boolean {
     if (a === b) return true;
     let same = true;
-    const dry = new Comparer({
-      ...this.#options,
-      report: () => {
-        same = false;
-      },
-    });
+    const report = (): void => {
+      same = false;
+    };
+    const dry = new Comparer({ ...this.#options, isDry: true, report });
     const at = { path: below(place.path, { index: 0, element: a }), depth: place.depth + 1, whole: schema.complete };
-    dry.#value({ declared: a, live: b, applied: undefined }, schema.item, at, false);
+    dry.#value({ declared: a, live: b, applied: undefined }, schema.item, { ...at, list: null }, false);
     return same;
   }
 
-  /** Of an element of an atomic list the cause is told by the list: only as a whole was it ever sent. */
-  #reportElement(
-    change: Change,
-    declared: Json | undefined,
-    live: Json | undefined,
-    list: Both,
-    schema: ListSchema,
-    path: Path,
-  ): void {
-    const { cause, writer } = causeOf(list, schema, path, this.#options.facts, this.#options.rules);
-    this.#options.report({ path, change, declared, live, cause, writer });
-  }
-
-  #report(change: Change, both: Both, schema: Schema, path: Path): void {
-    const { cause, writer } = causeOf(both, schema, path, this.#options.facts, this.#options.rules);
+  /** Inside an atomic list the cause is told by the list: only as a whole was it ever sent. */
+  #report(change: Change, both: Both, schema: Schema, { path, list }: Place): void {
+    const told = list ?? { both, schema };
+    const { cause, writer } = causeOf(told.both, told.schema, path, this.#options.facts, this.#options.rules);
     this.#options.report({ path, change, declared: both.declared, live: both.live, cause, writer });
   }
 }
@@ -373,8 +353,9 @@ function memberOf(value: Json | undefined, name: string): Json | undefined {
   return isObject(value) && Object.hasOwn(value, name) ? (value[name] ?? undefined) : undefined;
 }
 
-const inside = ({ path, depth }: Place, field: string, whole: boolean): Place => ({
+const inside = ({ path, depth, list }: Place, field: string, whole: boolean): Place => ({
   path: below(path, { field }),
   depth: depth + 1,
   whole,
+  list,
 });
