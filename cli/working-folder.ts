@@ -24,9 +24,9 @@ export class WorkingFolders {
     this.#env = { PATH, HOME };
   }
 
-  async of({ terraform }: Target): Promise<WorkingFolder> {
+  async of(target: Target): Promise<WorkingFolder> {
     const top = (await findWorkingCopy(this.#beside, this.#env))?.top ?? this.#beside;
-    const folder = (await isFolder(join(this.#beside, terraform.path))) ? this.#beside : top;
+    const folder = (await isThere(join(this.#beside, startOf(target)))) ? this.#beside : top;
     const known = this.#known.get(folder) ?? this.#describe(folder);
     this.#known.set(folder, known);
     return known;
@@ -43,9 +43,18 @@ export class WorkingFolders {
   }
 }
 
-async function isFolder(path: string): Promise<boolean> {
+/** The path that shows where a target's files lie; of a glob the part before its first special character. */
+function startOf(target: Target): string {
+  if (target.layer === 'terraform') return target.terraform.path;
+  const [first = '.'] = target.kubernetes.manifests;
+  const steps = first.split('/');
+  const special = steps.findIndex((step) => /[*?[\]{}!()]/.test(step));
+  return special === -1 ? first : steps.slice(0, special).join('/');
+}
+
+async function isThere(path: string): Promise<boolean> {
   return stat(path).then(
-    (found) => found.isDirectory(),
+    () => true,
     () => false,
   );
 }

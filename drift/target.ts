@@ -84,15 +84,22 @@ export interface KubernetesCheck {
 
 /** How a cluster is reached. */
 export type ClusterAccess =
-  | { readonly eks: string }
-  | { readonly kubeconfig: SecretReference | string; readonly context?: string };
+  | {
+      readonly eks: string;
+      /** Whether the deployment lets the role in, by an access entry of the cluster; absent: a person does. */
+      readonly accessEntry?: boolean;
+    }
+  | {
+      /** Where it lies; a text is a file of the person who checks locally. */
+      readonly kubeconfig: SecretReference | string;
+      readonly context?: string;
+    };
 
-/** One thing that is compared, with everything its check needs. Serialisable: it travels in a build's ticket. */
-export interface Target {
+/** What targets of all layers have. */
+interface AnyTarget {
   /** `<environment>/<name>`. */
   readonly name: string;
   readonly environment: Environment;
-  readonly layer: 'terraform';
   /** Absent: it lives beside the config file and is only checked locally. */
   readonly source?: Source;
   /** EventBridge Scheduler expression, `rate(…)` or `cron(…)`; absent: no schedule. */
@@ -112,8 +119,20 @@ export interface Target {
   readonly pendingGraceSeconds: number;
   /** New drift pages when a second look, so many seconds later, has found it too; 0: at once. */
   readonly confirmSeconds: number;
+}
+
+export interface TerraformTarget extends AnyTarget {
+  readonly layer: 'terraform';
   readonly terraform: TerraformCheck;
 }
+
+export interface KubernetesTarget extends AnyTarget {
+  readonly layer: 'kubernetes';
+  readonly kubernetes: KubernetesCheck;
+}
+
+/** One thing that is compared, with everything its check needs. Serialisable: it travels in a run's ticket. */
+export type Target = TerraformTarget | KubernetesTarget;
 
 /** Who is told, by severity. */
 export interface Notify {

@@ -208,6 +208,8 @@ function allow(role: Role, actions: string[], resources: string[]): void {
 
 /** The states that hold outputs which other targets use. A policy has no room for very many names. */
 function statesOfUsed(targets: readonly ServedTarget[]): readonly string[] {
-  const used = new Set(targets.flatMap(({ terraform }) => [...usedTargets(terraform.vars)]));
+  const used = new Set(
+    targets.flatMap((target) => (target.layer === 'terraform' ? [...usedTargets(target.terraform.vars)] : [])),
+  );
   return used.size > MAX_NAMED_STATES ? ['state/*.json'] : [...used].sort().map(keys.state);
 }

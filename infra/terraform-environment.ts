@@ -111,5 +111,5 @@ export class TerraformEnvironment extends Construct {
 /** What a check of the target reads inside the build. */
 function secretsOf(target: ServedTarget): readonly SecretReference[] {
   const token = target.source.token === undefined ? [] : [target.source.token];
-  return [...token, ...Object.values(target.terraform.env)];
+  return target.layer === 'terraform' ? [...token, ...Object.values(target.terraform.env)] : token;
 }

@@ -13,7 +13,7 @@ import {
   throttled,
 } from '#drift/state/queue.ts';
 import { MAX_STATE_BYTES, stateSchema } from '#drift/state/state.ts';
-import type { DeployedConfig, SecretReference, Target } from '#drift/target.ts';
+import type { DeployedConfig, SecretReference, Target, TerraformTarget } from '#drift/target.ts';
 import type { Ticket } from '#drift/ticket.ts';
 import {
   type Builds,
@@ -104,6 +104,7 @@ export async function startRun(request: StartRequest, world: StartWorld): Promis
     return fail(run, error.message, world);
   }
 
+  if (complete.layer !== 'terraform') return fail(run, 'the service starts no check of a cluster yet', world);
   const key = keys.queue(target.name);
   const ask = { runId, commit, trigger: request.trigger, seed, at: at.toISOString(), deadline };
   const nonce = world.random();
@@ -119,6 +120,7 @@ export async function startRun(request: StartRequest, world: StartWorld): Promis
 
 /** The target with what it uses of others, as they were seen last. @throws OutputMissing */
 async function insertOutputs(target: Target, { store }: StartWorld): Promise<Target> {
+  if (target.layer !== 'terraform') return target;
   const texts = Object.entries(target.terraform.vars).map(([name, value]) => [name, String(value)] as const);
   const outputs = new Map<string, Readonly<Record<string, string>>>();
   for (const name of usedTargets(target.terraform.vars)) {
@@ -130,7 +132,12 @@ async function insertOutputs(target: Target, { store }: StartWorld): Promise<Tar
   return { ...target, terraform: { ...target.terraform, vars } };
 }
 
-async function startBuild(target: Target, wanted: Resolved, running: Running, world: StartWorld): Promise<string> {
+async function startBuild(
+  target: TerraformTarget,
+  wanted: Resolved,
+  running: Running,
+  world: StartWorld,
+): Promise<string> {
   const run = await writeRun(wanted, world);
   const master = await world.secrets.read(world.fingerprintSecret);
   const ticket: Ticket = {

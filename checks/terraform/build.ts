@@ -3,7 +3,7 @@ import { BUILD_ENV, deployed, keys } from '#drift/names.ts';
 import { MAX_REPORT_BYTES, type Report } from '#drift/report.ts';
 import { isRunId, type Run } from '#drift/run.ts';
 import { unknownReport } from '#drift/state/conclude.ts';
-import { MAX_TICKET_BYTES, type Ticket } from '#drift/ticket.ts';
+import { MAX_TICKET_BYTES, type TerraformTicket as Ticket } from '#drift/ticket.ts';
 import { type Identity, type RoleCredentials, RoleError } from '#services/aws/identity.ts';
 import { cloneCommit } from '#services/git/clone.ts';
 import {

@@ -2,7 +2,7 @@ import type { Note } from '#drift/note.ts';
 import { createRedactor } from '#drift/redact.ts';
 import type { Report } from '#drift/report.ts';
 import type { Run } from '#drift/run.ts';
-import type { Target } from '#drift/target.ts';
+import type { TerraformTarget } from '#drift/target.ts';
 import { judgeTerraform } from '#drift/terraform/judge.ts';
 import type { S3StatePlace, StateWatch } from '#services/ports.ts';
 import type { ProcessUser } from '#services/process.ts';
@@ -15,7 +15,7 @@ import { stopped, timedOut } from './runner.ts';
 import { makeScratch, type Scratch } from './scratch.ts';
 
 export interface TerraformCheckRequest {
-  readonly target: Target;
+  readonly target: TerraformTarget;
   /** What this run is; null config for a check that no config was read for. */
   readonly run: Pick<Run, 'runId' | 'trigger' | 'commit' | 'config'>;
   /** The checked-out repository. `disposable`: nobody works in it; needed when another user is to run the tool. */

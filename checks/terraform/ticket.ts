@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { runSchema } from '#drift/run.ts';
 import { SEVERITIES } from '#drift/target.ts';
-import type { Ticket } from '#drift/ticket.ts';
+import type { TerraformTicket } from '#drift/ticket.ts';
 
 const secretReference = z.union([
   z.object({ secret: z.string() }).readonly(),
@@ -70,7 +70,7 @@ const target = z
   .readonly();
 
 /** What `dispatch` wrote for this build. */
-export const ticketSchema: z.ZodType<Ticket> = z
+export const ticketSchema: z.ZodType<TerraformTicket> = z
   .object({
     schema: z.literal('plumbline.ticket/1'),
     run: z.intersection(runSchema, z.object({ commit: z.string() }).readonly()),

@@ -1,19 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { extname, join, resolve } from 'node:path';
-import { checkTerraform } from '#checks/terraform/check.ts';
-import { toolEnvironment } from '#checks/terraform/environment.ts';
+import { extname, resolve } from 'node:path';
 import { renderReport } from '#drift/page/report-page.ts';
 import type { Report } from '#drift/report.ts';
 import { applyRules } from '#drift/rules/apply.ts';
+import { objectRules } from '#drift/rules/rule.ts';
 import { newRunId, type Run } from '#drift/run.ts';
 import { unknownReport } from '#drift/state/conclude.ts';
 import type { Config, Target } from '#drift/target.ts';
-import { S3State } from '#services/aws/s3-state.ts';
-import { AwsSecrets } from '#services/aws/secrets.ts';
-import type { Secrets } from '#services/ports.ts';
 import { readConfig } from '../config-file.ts';
+import { checkKubernetesHere } from '../local/kubernetes.ts';
+import type { LocalRun } from '../local/run.ts';
+import { checkTerraformHere } from '../local/terraform.ts';
 import { withProgress } from '../output/progress.ts';
 import { exitCodeOf, reportText, summaryText } from '../output/report-text.ts';
 import { selectTargets } from '../select.ts';
@@ -62,56 +60,16 @@ async function checkOne(
     deadline: new Date(now.getTime() + target.timeoutSeconds * 1000).toISOString(),
     config: { hash: config.hash, commit: null },
   };
-  const secrets = await readSecrets(target, terminal, new AwsSecrets());
-  if (typeof secrets === 'string') return unknownReport(run, secrets, new Date());
+  const local: LocalRun = { run, working, terminal, progress };
   try {
-    return await checkTerraform({
-      target,
-      run,
-      source: { folder: working.folder, disposable: false },
-      fingerprintKey: null,
-      environment: toolEnvironment(terminal.env, 'workstation'),
-      secrets,
-      hidden: ownCredentials(terminal.env),
-      toolCache: join(terminal.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'plumbline'),
-      openS3State: (place) => new S3State(place),
-      signal: terminal.signal,
-      progress,
-      now: () => new Date(),
-      notes: working.notes,
-    });
+    if (target.layer === 'terraform') return await checkTerraformHere(target, local);
+    return await checkKubernetesHere(target, objectRules(config.rules, target.name), local);
   } catch (error) {
     // The other targets' reports must not be lost with this one.
     const what = error instanceof Error ? error : new Error(String(error));
     terminal.err(`${target.name}: ${what.stack ?? what.message}`);
     return unknownReport(run, `the check itself failed: ${what.message}`, new Date());
   }
-}
-
-/** Values of `terraform.env`: from the shell where it sets them, else from where the config says; or why there are none. */
-async function readSecrets(
-  target: Target,
-  terminal: Terminal,
-  secrets: Secrets,
-): Promise<Readonly<Record<string, string>> | string> {
-  const values: Record<string, string> = {};
-  for (const [name, reference] of Object.entries(target.terraform.env)) {
-    const own = terminal.env[name];
-    try {
-      values[name] = own ?? (await secrets.read(reference));
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      return `${name} could not be read (${why}): set it in your shell, or give credentials that may read it`;
-    }
-  }
-  return values;
-}
-
-/** Credentials in the shell: no report may hold them. */
-function ownCredentials(env: Readonly<Record<string, string | undefined>>): readonly string[] {
-  return Object.entries(env).flatMap(([name, value]) =>
-    value !== undefined && /(SECRET|TOKEN|PASSWORD|CREDENTIALS|_KEY)/.test(name) ? [value] : [],
-  );
 }
 
 function readable(reports: readonly Report[], terminal: Terminal): string {

@@ -11,7 +11,7 @@ export async function validate(file: string, terminal: Terminal): Promise<void> 
   const rows = config.targets.map((target) => [
     target.name,
     when(target),
-    target.terraform.path,
+    path(target),
     tool(target),
     place(target),
     ruleCounts(config.rules, target.name),
@@ -32,11 +32,18 @@ function when(target: Target): string {
   return `${target.schedule ?? 'by hand'}${target.observe ? ', observed' : ''}`;
 }
 
-const tool = ({ terraform }: Target): string => `${terraform.tool} ${terraform.version ?? '(on the PATH)'}`;
+const path = (target: Target): string =>
+  target.layer === 'terraform' ? target.terraform.path : target.kubernetes.manifests.join(', ');
 
-function place({ environment }: Target): string {
+function tool(target: Target): string {
+  if (target.layer === 'kubernetes') return target.kubernetes.render;
+  const { tool: name, version } = target.terraform;
+  return `${name} ${version ?? '(on the PATH)'}`;
+}
+
+function place({ environment, layer }: Target): string {
   const { account, role, region } = environment;
-  return account === undefined || role === undefined ? '-' : `${role}-terraform in ${account} ${region}`;
+  return account === undefined || role === undefined ? '-' : `${role}-${layer} in ${account} ${region}`;
 }
 
 function told(

@@ -28,12 +28,23 @@ export function missingReferences(file: unknown): readonly Mistake[] {
   });
 }
 
-/** Names of all targets that the file writes down, also of those that something else is wrong with. */
-export function writtenTargets(file: unknown): readonly string[] {
+/** A target as it is written down, whatever may be wrong with it. */
+export interface WrittenTarget {
+  /** `<environment>/<name>`. */
+  readonly name: string;
+  readonly hasObjects: boolean;
+}
+
+/** All targets that the file writes down, also those that something else is wrong with. */
+export function writtenTargets(file: unknown): readonly WrittenTarget[] {
   const targets = isMap(file) && isMap(file['targets']) ? Object.entries(file['targets']) : [];
   return targets.flatMap(([name, target]) => {
-    const environments: readonly unknown[] = isMap(target) && Array.isArray(target['in']) ? target['in'] : [];
-    return environments.map((environment) => `${environment}/${name}`);
+    if (!isMap(target)) return [];
+    const environments: readonly unknown[] = Array.isArray(target['in']) ? target['in'] : [];
+    return environments.map((environment) => ({
+      name: `${environment}/${name}`,
+      hasObjects: target['kubernetes'] !== undefined,
+    }));
   });
 }
 

@@ -1,8 +1,19 @@
 import { deployed } from '../names.ts';
 import type { AcknowledgeRule, IgnoreRule, Rules } from '../rules/rule.ts';
-import type { Config, Environment, Notify, Severity, Source, Target } from '../target.ts';
+import type {
+  Config,
+  Environment,
+  KubernetesTarget,
+  Notify,
+  Severity,
+  Source,
+  Target,
+  TerraformTarget,
+} from '../target.ts';
 import type { Window } from '../window.ts';
 import type { Path } from './errors.ts';
+import { type Expand, resolveKubernetes, severalNetworks, unfitNames, unreachable } from './kubernetes.ts';
+import { LIMITS, layerOf } from './layers.ts';
 import type { Mistake } from './mistake.ts';
 import { unknownOutputs } from './outputs.ts';
 import { type ConfigFile, MAX_TARGETS } from './schema.ts';
@@ -29,7 +40,7 @@ export function resolveConfig(file: ConfigFile, hash: string): { config: Config;
     });
   }
   mistakes.push(...collapsingNames(targets), ...untold(targets, file.notify), ...windowMistakes(file.windows));
-  mistakes.push(...unknownOutputs(targets));
+  mistakes.push(...unknownOutputs(targets), ...severalNetworks(targets));
   const notify = Object.fromEntries(
     Object.entries(file.notify).map(([severity, value]) => [severity, dropUndefined<Notify>({ ...value })]),
   ) as Partial<Record<Severity, Notify>>;
@@ -50,11 +61,11 @@ function instances(name: string, target: TargetFile, file: ConfigFile, known: Kn
     const environment = known.environments.find((candidate) => candidate.name === environmentName);
     const values = file.environments[environmentName]?.values;
     if (environment === undefined || values === undefined) return [];
-    mistakes.push(...undeployable(at, target, environment, index));
+    mistakes.push(...undeployable(at, target, environment, index), ...unreachable(at, target, environment, index));
     const expand = expander({ ...values, environment: environmentName }, environmentName, mistakes);
     const own = `${environmentName}/${name}`;
     const windows = windowsOf(own, file.windows);
-    return [instance(own, target, { environment, source, windows }, expand, [...at, 'terraform'])];
+    return instance(own, target, { environment, source, windows }, expand, mistakes) ?? [];
   });
 }
 
@@ -65,43 +76,57 @@ interface Place {
   readonly windows: readonly Window[];
 }
 
-type Expand = (text: string, path: Path) => string;
-
 function instance(
   name: string,
   target: TargetFile,
   { environment, source, windows }: Place,
   expand: Expand,
-  at: Path,
-): Target {
-  const check = target.terraform;
-  const map = (record: Readonly<Record<string, string>>, key: string) =>
-    Object.fromEntries(Object.entries(record).map(([name, value]) => [name, expand(value, [...at, key, name])]));
-  return dropUndefined<Target>({
+  mistakes: Mistake[],
+): Target | null {
+  const layer = layerOf(target);
+  if (layer === null) return null;
+  const common = {
     name,
     environment,
-    layer: 'terraform',
     source,
     schedule: target.schedule,
     severity: target.severity ?? environment.severity,
-    timeoutSeconds: target.timeout,
+    timeoutSeconds: target.timeout ?? LIMITS[layer].defaultTimeoutSeconds,
     minCoverage: target.minCoverage,
     enabled: target.enabled,
     observe: target.observe,
     retired: target.retired,
     windows,
     pendingGraceSeconds: target.pendingGrace,
-    confirmSeconds: target.confirm,
-    terraform: dropUndefined<Target['terraform']>({
-      tool: check.tool,
-      version: check.version,
-      path: expand(check.path, [...at, 'path']),
-      varFiles: check.varFiles.map((file, index) => expand(file, [...at, 'varFiles', index])),
-      vars: map(check.vars, 'vars'),
-      backendConfig: map(check.backendConfig, 'backendConfig'),
-      workspace: check.workspace === undefined ? undefined : expand(check.workspace, [...at, 'workspace']),
-      env: check.env,
-    }),
+    confirmSeconds: target.confirm ?? LIMITS[layer].defaultConfirmSeconds,
+  };
+  const at = ['targets', name.slice(name.indexOf('/') + 1), layer];
+  if (target.kubernetes !== undefined) {
+    const kubernetes = resolveKubernetes(target.kubernetes, name, expand, at);
+    mistakes.push(...unfitNames(kubernetes, at));
+    return dropUndefined<KubernetesTarget>({ ...common, layer: 'kubernetes', kubernetes });
+  }
+  if (target.terraform === undefined) return null;
+  const terraform = resolveTerraform(target.terraform, expand, at);
+  return dropUndefined<TerraformTarget>({ ...common, layer: 'terraform', terraform });
+}
+
+function resolveTerraform(
+  check: NonNullable<TargetFile['terraform']>,
+  expand: Expand,
+  at: Path,
+): TerraformTarget['terraform'] {
+  const map = (record: Readonly<Record<string, string>>, key: string) =>
+    Object.fromEntries(Object.entries(record).map(([name, value]) => [name, expand(value, [...at, key, name])]));
+  return dropUndefined<TerraformTarget['terraform']>({
+    tool: check.tool,
+    version: check.version,
+    path: expand(check.path, [...at, 'path']),
+    varFiles: check.varFiles.map((file, index) => expand(file, [...at, 'varFiles', index])),
+    vars: map(check.vars, 'vars'),
+    backendConfig: map(check.backendConfig, 'backendConfig'),
+    workspace: check.workspace === undefined ? undefined : expand(check.workspace, [...at, 'workspace']),
+    env: check.env,
   });
 }
 

@@ -18,9 +18,29 @@ const until = z
   .union([z.iso.date(), z.iso.datetime({ offset: true })], { error: UNTIL })
   .transform((value) => new Date(value.includes('T') ? value : `${value}${END_OF_DAY}`).toISOString());
 
+/** Most entries of one rule. */
+const MAX_PARTS = 50;
+const parts = (entry: z.ZodString, what: string) =>
+  z
+    .array(entry, { error: `write ${what} as a list` })
+    .min(1, `write ${what}, or take the key out`)
+    .max(MAX_PARTS, `at most ${MAX_PARTS} are possible`)
+    .exactOptional();
+
 const ignore = z.strictObject({
   ...common,
   path: path.describe('Attributes it speaks of. Absent: the whole subject, also when it is missing or extra.'),
+  pointers: parts(
+    text('a pointer', 1000).regex(/^(\/([^~/]|~[01])*)+$/, 'write a JSON pointer, such as /spec/replicas'),
+    'JSON pointers',
+  ).describe('Kubernetes alone: parts of an object as JSON pointers, such as /spec/replicas.'),
+  jq: parts(
+    text('an expression', 1000).regex(/^(?!\s*\.\s*$)\s*[.(]/, 'write a path, such as .spec.containers[].image'),
+    'jq paths',
+  ).describe('Kubernetes alone: parts of an object as jq paths, such as .spec.containers[] | .image.'),
+  managers: parts(text('a field manager', 128), 'field managers').describe(
+    'Kubernetes alone: what these field managers own, such as kube-controller-manager.',
+  ),
 });
 
 const accept = z.strictObject(common);

@@ -1,8 +1,9 @@
 import { distance } from 'fastest-levenshtein';
 import { holds } from '../rules/acknowledge.ts';
 import { globMatches, namesNothing } from '../rules/glob.ts';
-import { RULE_KINDS, type RuleKind } from '../rules/rule.ts';
+import { isForObjects, RULE_KINDS, type RuleKind } from '../rules/rule.ts';
 import type { Mistake } from './mistake.ts';
+import type { WrittenTarget } from './references.ts';
 import { MAX_RULES } from './rule-schema.ts';
 import type { ConfigFile } from './schema.ts';
 
@@ -10,16 +11,21 @@ const MAX_NEAR = 5;
 
 /**
  * What is wrong with rules that are right each by itself.
- * @param names of all targets
+ * @param targets all of them
  * @param asOf acknowledgements that ended before are mistakes; null: dates are not looked at
  */
-export function ruleMistakes(file: ConfigFile, names: readonly string[], asOf: Date | null): readonly Mistake[] {
+export function ruleMistakes(
+  file: ConfigFile,
+  targets: readonly WrittenTarget[],
+  asOf: Date | null,
+): readonly Mistake[] {
+  const names = targets.map(({ name }) => name);
   const mistakes: Mistake[] = RULE_KINDS.flatMap((kind) => [
     ...unknownTargets(kind, file[kind], names),
     ...tooWide(kind, file[kind]),
     ...duplicates(kind, file[kind]),
   ]);
-  mistakes.push(...unknownTargets('windows', file.windows, names));
+  mistakes.push(...unknownTargets('windows', file.windows, names), ...ofOtherLayers(file, targets));
   if (asOf !== null) mistakes.push(...ended(file, asOf));
   const count = RULE_KINDS.reduce((sum, kind) => sum + file[kind].length, 0);
   if (count > MAX_RULES) {
@@ -47,15 +53,28 @@ function unknownTargets(
 }
 
 /** A rule that silences a whole target is none. */
-function tooWide(
-  kind: RuleKind,
-  entries: readonly { readonly subject: string; readonly path?: string | undefined }[],
-): readonly Mistake[] {
-  return entries.flatMap(({ subject, path }, index) => {
+function tooWide(kind: RuleKind, entries: readonly Globs[]): readonly Mistake[] {
+  return entries.flatMap(({ subject, path, ...parts }, index) => {
+    if (isForObjects(parts)) return [];
     if (!namesNothing(subject) || (path !== undefined && !namesNothing(path))) return [];
     const instead = kind === 'accept' ? 'name the subject' : 'name the subject or the path';
     const message = `"${subject}" fits everything and would silence the whole target; ${instead}, or write observe: true or enabled: false at the target`;
     return [{ path: [kind, index, 'subject'], message }];
+  });
+}
+
+/** Parts of objects are found where objects are compared, and by one way of naming them. */
+function ofOtherLayers({ ignore }: ConfigFile, targets: readonly WrittenTarget[]): readonly Mistake[] {
+  const fits = (glob: string, list: readonly WrittenTarget[]): boolean =>
+    list.some(({ name }) => globMatches(glob, name));
+  return ignore.flatMap((rule, index) => {
+    const [key] = (['pointers', 'jq', 'managers'] as const).filter((candidate) => rule[candidate] !== undefined);
+    if (key === undefined) return [];
+    const wrong = (at: string, message: string): Mistake[] => [{ path: ['ignore', index, at], message }];
+    if (rule.path !== undefined) return wrong('path', `goes not with ${key}: write a rule of each`);
+    const withObjects = targets.filter(({ hasObjects }) => hasObjects);
+    if (!fits(rule.target, targets) || fits(rule.target, withObjects)) return [];
+    return wrong(key, `is for objects of Kubernetes, and "${rule.target}" fits no such target: write path instead`);
   });
 }
 
@@ -64,12 +83,15 @@ interface Globs {
   readonly subject: string;
   readonly path?: string | undefined;
   readonly value?: string | undefined;
+  readonly pointers?: readonly string[];
+  readonly jq?: readonly string[];
+  readonly managers?: readonly string[];
 }
 
 function duplicates(kind: RuleKind, entries: readonly Globs[]): readonly Mistake[] {
   const seen = new Map<string, number>();
-  return entries.flatMap(({ target, subject, path, value }, index) => {
-    const key = JSON.stringify([target, subject, path, value]);
+  return entries.flatMap(({ target, subject, path, value, pointers, jq, managers }, index) => {
+    const key = JSON.stringify([target, subject, path, value, pointers, jq, managers]);
     const first = seen.get(key);
     if (first === undefined) {
       seen.set(key, index);

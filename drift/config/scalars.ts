@@ -25,3 +25,25 @@ export const glob = (what: string) =>
     (value) => !value.startsWith('!'),
     'a leading "!" does not turn a pattern round; name what is meant, with * for any text',
   );
+
+/** Values that YAML reads as booleans or numbers are meant as text here. */
+export const scalarText = z
+  .union([z.string(), z.number(), z.boolean()], { error: 'write a text, a number or a boolean' })
+  .transform(String);
+
+/** A path inside the repository, relative to its root. */
+export const repositoryPath = text('a path').refine(
+  (path) =>
+    !path.startsWith('/') && !path.startsWith('~') && !path.split(/[\\/]/).includes('..') && !path.includes('\0'),
+  'a path must lie inside the repository: relative to its root and without ".."',
+);
+
+export const secretReference = z
+  .union(
+    [
+      z.strictObject({ secret: text('the name of a Secrets Manager secret') }),
+      z.strictObject({ parameter: text('the name of an SSM parameter') }),
+    ],
+    { error: 'write { secret: name } for Secrets Manager or { parameter: /name } for SSM; never the value itself' },
+  )
+  .describe('Where a secret value lies: a Secrets Manager secret or an SSM parameter, by name.');

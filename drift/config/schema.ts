@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { parseSchedule, ScheduleError } from '../schedule.ts';
 import { SEVERITIES } from '../target.ts';
+import { cluster, kubernetes } from './kubernetes-schema.ts';
+import { layerProblems } from './layers.ts';
 import { ruleLists } from './rule-schema.ts';
-import { duration, text } from './scalars.ts';
+import { duration, repositoryPath, scalarText, secretReference, text } from './scalars.ts';
 import { windowList } from './window-schema.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
-/** Role chaining ends after an hour: a plan that takes longer would lose its credentials. */
-const MAX_TIMEOUT_SECONDS = 55 * 60;
 
 /** Most targets after `in` is expanded. */
 export const MAX_TARGETS = 5000;
@@ -19,29 +19,7 @@ const name = z
     'a name has letters, digits, ".", "_" and "-", starts with a letter or digit, and has at most 40 characters',
   );
 
-const secretReference = z
-  .union(
-    [
-      z.strictObject({ secret: text('the name of a Secrets Manager secret') }),
-      z.strictObject({ parameter: text('the name of an SSM parameter') }),
-    ],
-    { error: 'write { secret: name } for Secrets Manager or { parameter: /name } for SSM; never the value itself' },
-  )
-  .describe('Where a secret value lies: a Secrets Manager secret or an SSM parameter, by name.');
-
-/** A path inside the repository, relative to its root. */
-const repositoryPath = text('a path').refine(
-  (path) =>
-    !path.startsWith('/') && !path.startsWith('~') && !path.split(/[\\/]/).includes('..') && !path.includes('\0'),
-  'a path must lie inside the repository: relative to its root and without ".."',
-);
-
 const severity = z.enum(SEVERITIES, { error: `a severity is one of ${SEVERITIES.join(', ')}` });
-
-/** Values that YAML reads as booleans or numbers are meant as text here. */
-const scalarText = z
-  .union([z.string(), z.number(), z.boolean()], { error: 'write a text, a number or a boolean' })
-  .transform(String);
 
 const source = z.strictObject({
   url: text('the address of a git repository')
@@ -82,6 +60,9 @@ const environment = z
       .max(20)
       .default([])
       .describe('DynamoDB tables that hold the locks of these states: a check waits while somebody applies.'),
+    cluster: cluster
+      .optional()
+      .describe('Kubernetes cluster of its targets. Absent: the current kubeconfig of the person who checks locally.'),
     values: z
       .record(name, scalarText)
       .default({})
@@ -126,48 +107,57 @@ const schedule = z
     }
   });
 
-const target = z.strictObject({
-  in: z
-    .array(z.string({ error: 'write the name of an environment' }), {
-      error: 'write the environments as a list: in: [prod]',
-    })
-    .min(1, 'write at least one environment: in: [prod]')
-    .describe('Environments this target is instantiated for.'),
-  source: z
-    .string({ error: 'write the name of a source' })
-    .optional()
-    .describe('Source that declares it. Absent: it lies beside this file and is only checked locally.'),
-  schedule: schedule.optional().describe('When to look: rate(…) or cron(…) in UTC.'),
-  severity: severity.optional().describe("Who is told. Default: the environment's."),
-  minCoverage: z
-    .number({ error: 'write a number from 0 to 1' })
-    .min(0, 'write a number from 0 to 1')
-    .max(1, 'write a number from 0 to 1')
-    .default(1)
-    .describe('Part that must be seen, else the verdict is unknown. Default: 1.'),
-  timeout: duration
-    .refine((seconds) => seconds >= 60 && seconds <= MAX_TIMEOUT_SECONDS, 'a timeout is 1m to 55m')
-    .default(1800)
-    .describe('How long a check may take. Default: 30m, at most 55m.'),
-  enabled: z
-    .boolean({ error: 'write true or false' })
-    .default(true)
-    .describe('false: paused, nothing runs and nothing pages. Default: true.'),
-  observe: z
-    .boolean({ error: 'write true or false' })
-    .default(false)
-    .describe('true: a baseline, findings are recorded and none of them pages. Default: false.'),
-  retired: z
-    .boolean({ error: 'write true or false' })
-    .default(false)
-    .describe('true: what is open is closed, before the target is taken out of this file. Default: false.'),
-  confirm: duration
-    .refine((seconds) => seconds <= 3600, 'a confirmation comes at most 1h later')
-    .default(120)
-    .describe('New drift pages when a second look, this much later, has found it too; 0s: at once. Default: 2m.'),
-  pendingGrace: duration.default(7200).describe('Drift that is merged and not applied pages after this. Default: 2h.'),
-  terraform: terraform.describe('Checked with terraform plan.'),
-});
+const target = z
+  .strictObject({
+    in: z
+      .array(z.string({ error: 'write the name of an environment' }), {
+        error: 'write the environments as a list: in: [prod]',
+      })
+      .min(1, 'write at least one environment: in: [prod]')
+      .describe('Environments this target is instantiated for.'),
+    source: z
+      .string({ error: 'write the name of a source' })
+      .optional()
+      .describe('Source that declares it. Absent: it lies beside this file and is only checked locally.'),
+    schedule: schedule.optional().describe('When to look: rate(…) or cron(…) in UTC.'),
+    severity: severity.optional().describe("Who is told. Default: the environment's."),
+    minCoverage: z
+      .number({ error: 'write a number from 0 to 1' })
+      .min(0, 'write a number from 0 to 1')
+      .max(1, 'write a number from 0 to 1')
+      .default(1)
+      .describe('Part that must be seen, else the verdict is unknown. Default: 1.'),
+    timeout: duration
+      .optional()
+      .describe('How long a check may take. Default: 30m, at most 55m; of kubernetes 10m, at most 14m.'),
+    enabled: z
+      .boolean({ error: 'write true or false' })
+      .default(true)
+      .describe('false: paused, nothing runs and nothing pages. Default: true.'),
+    observe: z
+      .boolean({ error: 'write true or false' })
+      .default(false)
+      .describe('true: a baseline, findings are recorded and none of them pages. Default: false.'),
+    retired: z
+      .boolean({ error: 'write true or false' })
+      .default(false)
+      .describe('true: what is open is closed, before the target is taken out of this file. Default: false.'),
+    confirm: duration
+      .refine((seconds) => seconds <= 3600, 'a confirmation comes at most 1h later')
+      .optional()
+      .describe(
+        'New drift pages when a second look, so much later, has found it too; 0s: at once. Default: 2m; of kubernetes 0s.',
+      ),
+    pendingGrace: duration
+      .default(7200)
+      .describe('Drift that is merged and not applied pages after this. Default: 2h.'),
+    terraform: terraform.optional().describe('Checked with terraform plan.'),
+    kubernetes: kubernetes.optional().describe('Manifests, compared with the objects of a cluster by reading alone.'),
+  })
+  .superRefine((written, context) => {
+    for (const { path, message } of layerProblems(written))
+      context.addIssue({ code: 'custom', path: [...path], message });
+  });
 
 const notify = z.strictObject({
   pagerduty: z
@@ -194,8 +184,6 @@ export const LATER_KEYS: ReadonlySet<string> = new Set([
   'retention',
   'budget',
   'nodes',
-  'kubernetes',
-  'cluster',
   'allowOtherCommits',
   'webhook',
 ]);

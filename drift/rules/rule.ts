@@ -11,6 +11,12 @@ interface Rule {
 /** Never a finding. Without a path it speaks of the whole subject, also of one that is missing or extra. */
 export interface IgnoreRule extends Rule {
   readonly path?: string;
+  /** Parts of Kubernetes objects, which only the judge of that layer can find: JSON pointers, */
+  readonly pointers?: readonly string[];
+  /** jq paths, */
+  readonly jq?: readonly string[];
+  /** and names of field managers: what these own. */
+  readonly managers?: readonly string[];
 }
 
 /** Known not to be comparable: out of the coverage total. */
@@ -42,6 +48,16 @@ export const RULE_KINDS = ['ignore', 'accept', 'acknowledge'] as const;
 export type RuleKind = (typeof RULE_KINDS)[number];
 
 export const NO_RULES: Rules = { ignore: [], accept: [], acknowledge: [] };
+
+/** Whether a rule speaks of parts of objects: it acts while objects are compared, and on no finding. */
+export function isForObjects({ pointers, jq, managers }: Pick<IgnoreRule, 'pointers' | 'jq' | 'managers'>): boolean {
+  return pointers !== undefined || jq !== undefined || managers !== undefined;
+}
+
+/** The ignore rules of a target that act while its objects are compared. */
+export function objectRules(rules: Rules, target: string): readonly IgnoreRule[] {
+  return rulesFor(rules, target).ignore.filter(isForObjects);
+}
 
 /** The rules that name a target, in an order that does not depend on how they were written down. */
 export function rulesFor(rules: Rules, target: string): Rules {

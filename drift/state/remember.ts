@@ -1,6 +1,7 @@
 import { coverOf } from '../rules/acknowledge.ts';
 import { type Bindings, bindRules } from '../rules/bindings.ts';
-import { type AcknowledgeRule, type IgnoreRule, speaksOf } from '../rules/rule.ts';
+import { ignores } from '../rules/ignore.ts';
+import type { AcknowledgeRule, IgnoreRule } from '../rules/rule.ts';
 import type { OpenFinding, TargetState } from './state.ts';
 
 /**
@@ -26,5 +27,5 @@ export function rejudge(
 
 /** Whether a rule says that this is no finding. */
 export function isIgnored(finding: OpenFinding, rules: readonly IgnoreRule[]): boolean {
-  return rules.some((rule) => speaksOf(rule, finding));
+  return rules.some((rule) => ignores(rule, finding));
 }

@@ -7,8 +7,8 @@ import { type BuildWorld, NoRun, runBuild } from '#checks/terraform/build.ts';
 import { keys } from '#drift/names.ts';
 import { type Report, reportSchema } from '#drift/report.ts';
 import { newRunId } from '#drift/run.ts';
-import type { Target } from '#drift/target.ts';
-import type { Ticket } from '#drift/ticket.ts';
+import type { TerraformTarget } from '#drift/target.ts';
+import type { TerraformTicket } from '#drift/ticket.ts';
 import { type Identity, RoleError } from '#services/aws/identity.ts';
 import { type ObjectStore, SecretError } from '#services/ports.ts';
 import { fakeTool, isAlive, until } from './command.ts';
@@ -111,7 +111,7 @@ const identity: Identity = {
   },
 };
 
-function target(size: string, extra: Partial<Target> = {}): Target {
+function target(size: string, extra: Partial<TerraformTarget> = {}): TerraformTarget {
   return {
     name: 'prod/app',
     environment: {
@@ -141,7 +141,7 @@ function target(size: string, extra: Partial<Target> = {}): Target {
 
 const RUN_ID = newRunId(new Date('2026-11-24T04:00:00Z'), 'prod/app', 'schedule', 'seed');
 
-function ticket(of: Target, at = commit): Ticket {
+function ticket(of: TerraformTarget, at = commit): TerraformTicket {
   return {
     schema: 'plumbline.ticket/1',
     run: {
@@ -185,7 +185,7 @@ function world(extra: Partial<BuildWorld> = {}): BuildWorld {
 }
 
 async function build(
-  of: Ticket | string,
+  of: TerraformTicket | string,
   extra: Partial<BuildWorld> = {},
 ): Promise<{ report: Report; complete: boolean }> {
   objects.set(keys.ticket(NONCE), typeof of === 'string' ? of : JSON.stringify(of));
@@ -278,7 +278,7 @@ describe('what goes wrong before the check is a report with the reason', () => {
   const noRole = { ...identity, assume: () => Promise.reject(new RoleError('the role x cannot be assumed')) };
   const broken = { ...identity, assume: () => Promise.reject(new TypeError(`boom ${NONCE.slice(0, 4)}`)) };
 
-  test.each<[string, () => Ticket | string, Partial<BuildWorld>, RegExp]>([
+  test.each<[string, () => TerraformTicket | string, Partial<BuildWorld>, RegExp]>([
     ['a damaged ticket', () => '{"schema":', {}, /^the ticket of this build is damaged/],
     ['a ticket of another shape', () => '{"schema":"plumbline.ticket/9"}', {}, /^the ticket of this build is damaged/],
     ['a ticket of another run', () => ticket(target('x', { name: 'prod/b' })), {}, /is for run .* of prod\/b$/],

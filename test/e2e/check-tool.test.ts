@@ -80,7 +80,7 @@ esac`;
     await fakeTool(bin, SLOW(pidFile));
     const { config: parsed } = z.object({ config: z.custom<Config>() }).parse(parseConfig(config(''), 'c', null));
     const [target] = parsed.targets;
-    if (target === undefined) throw new Error('the config has a target');
+    if (target?.layer !== 'terraform') throw new Error('the config has a target of terraform');
     const steps: string[] = [];
     const report = await checkTerraform({
       target: { ...target, timeoutSeconds: 2 },

@@ -51,14 +51,18 @@ describe('a first config', () => {
       ],
     });
     const { targets, sources } = configOf(text);
-    expect(targets.map(({ name, terraform }) => [name, terraform.path, ...terraform.varFiles, terraform.tool])).toEqual(
-      [
-        ['default/infra', '.', 'terraform'],
-        ['prod/network', 'terraform/network', 'env/prod.tfvars', 'terraform'],
-        ['staging/network', 'terraform/network', 'env/staging.tfvars', 'terraform'],
-        ['prod/other-network', 'other/network', 'env/prod.tfvars', 'tofu'],
-      ],
-    );
+    expect(
+      targets.map((target) => {
+        if (target.layer !== 'terraform') throw new Error('a first config has targets of terraform');
+        const { name, terraform } = target;
+        return [name, terraform.path, ...terraform.varFiles, terraform.tool];
+      }),
+    ).toEqual([
+      ['default/infra', '.', 'terraform'],
+      ['prod/network', 'terraform/network', 'env/prod.tfvars', 'terraform'],
+      ['staging/network', 'terraform/network', 'env/staging.tfvars', 'terraform'],
+      ['prod/other-network', 'other/network', 'env/prod.tfvars', 'tofu'],
+    ]);
     expect(sources).toEqual([{ name: 'infra', url: 'https://github.com/acme/infra.git', ref: 'main' }]);
     expect(text).toMatch(/# "cloudy" plans in a remote backend/);
   });

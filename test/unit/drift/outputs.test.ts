@@ -66,8 +66,8 @@ describe('a config that uses outputs', () => {
 
   it('may name the environment by its placeholder', () => {
     const parsed = parse('output:${'.concat('environment}/network.cidrs}'));
-    const vars = parsed.ok ? parsed.config.targets.find(({ name }) => name === 'prod/nodes')?.terraform.vars : null;
-    expect(vars).toEqual({ cidrs: '${'.concat('output:prod/network.cidrs}') });
+    const nodes = parsed.ok ? parsed.config.targets.find(({ name }) => name === 'prod/nodes') : null;
+    expect(nodes).toMatchObject({ terraform: { vars: { cidrs: '${'.concat('output:prod/network.cidrs}') } } });
   });
 
   it.each([

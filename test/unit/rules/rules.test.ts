@@ -5,6 +5,7 @@ import type { Finding } from '#drift/finding.ts';
 import type { Report } from '#drift/report.ts';
 import { applyRules } from '#drift/rules/apply.ts';
 import { type Bindings, bindRules } from '#drift/rules/bindings.ts';
+import { ignores } from '#drift/rules/ignore.ts';
 import { type AcknowledgeRule, NO_RULES, type Rules, ruleHash } from '#drift/rules/rule.ts';
 import { decideVerdict } from '#drift/verdict.ts';
 import { finding, report } from '../runs/world.ts';
@@ -65,6 +66,16 @@ describe('ignored findings', () => {
       reason: '3 of 3 compared, nothing else differs than 1 ignored',
     });
   });
+
+  it.each([{ pointers: ['/spec'] }, { jq: ['.spec'] }, { managers: ['hpa'] }])(
+    'stay where a rule speaks of parts of objects, which only their judge can find: %j',
+    (parts) => {
+      const judged = apply(drifted([finding('sg.web')]), { ignore: [{ ...rule, ...parts }] });
+      expect(judged).toMatchObject({ verdict: 'drifted', notes: [] });
+      expect(ignores({ ...rule, ...parts }, finding('sg.web'))).toBe(false);
+      expect(ignores(rule, finding('sg.web'))).toBe(true);
+    },
+  );
 
   it('do not hide the findings that are not listed', () => {
     const judged = apply(drifted([finding('sg.web')], { unlisted: 7 }), { ignore: [rule] });

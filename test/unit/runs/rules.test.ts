@@ -6,7 +6,7 @@ import { EVENTS, keys } from '#drift/names.ts';
 import type { Report } from '#drift/report.ts';
 import { type AcknowledgeRule, NO_RULES, type Rules } from '#drift/rules/rule.ts';
 import { stateSchema, type TargetState } from '#drift/state/state.ts';
-import type { Target } from '#drift/target.ts';
+import type { TerraformTarget } from '#drift/target.ts';
 import { buildArn, Crash, finding, metric, ROLE_ID, report, TARGET, type TestWorld, testWorld } from './world.ts';
 
 const ACK: AcknowledgeRule = {
@@ -26,7 +26,7 @@ const eventNames = (world: TestWorld): string[] => world.eventLog.map((event) =>
 const lastReport = (world: TestWorld): Report | null =>
   world.store.json<Report>(keys.report(TARGET.name, state(world).last?.runId ?? ''));
 /** The same service after a deployment of another config. */
-const deploy = (world: TestWorld, rules: Partial<Rules>, over: Partial<Target> = {}): TestWorld => ({
+const deploy = (world: TestWorld, rules: Partial<Rules>, over: Partial<TerraformTarget> = {}): TestWorld => ({
   ...world,
   config: { ...world.config, targets: [{ ...TARGET, ...over }], rules: { ...NO_RULES, ...rules } },
 });

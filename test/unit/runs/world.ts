@@ -3,10 +3,10 @@ import type { SweepWorld } from '#checks/runs/tend.ts';
 import { METRICS } from '#drift/names.ts';
 import type { Report } from '#drift/report.ts';
 import { NO_RULES } from '#drift/rules/rule.ts';
-import type { DeployedConfig, Target } from '#drift/target.ts';
+import type { DeployedConfig, Target, TerraformTarget } from '#drift/target.ts';
 import type { BuildRequest, BuildState, BusEvent, MetricDatum, ObjectStore } from '#services/ports.ts';
 
-export const TARGET: Target = {
+export const TARGET: TerraformTarget = {
   name: 'prod/network',
   environment: {
     name: 'prod',

@@ -1,0 +1,51 @@
+import type { Layer } from '../target.ts';
+
+interface Limits {
+  readonly defaultTimeoutSeconds: number;
+  readonly maxTimeoutSeconds: number;
+  readonly defaultConfirmSeconds: number;
+}
+
+/** What differs between the layers in keys that all targets have. */
+export const LIMITS: Readonly<Record<'terraform' | 'kubernetes', Limits>> = {
+  // Role chaining ends after an hour: a plan that takes longer would lose its credentials.
+  terraform: { defaultTimeoutSeconds: 1800, maxTimeoutSeconds: 55 * 60, defaultConfirmSeconds: 120 },
+  // A Lambda function has a quarter of an hour. Nothing that reads objects is seen half applied for long.
+  kubernetes: { defaultTimeoutSeconds: 600, maxTimeoutSeconds: 14 * 60, defaultConfirmSeconds: 0 },
+};
+
+const MIN_TIMEOUT_SECONDS = 60;
+
+/** The keys of a target that depend on its layer. */
+interface WrittenTarget {
+  readonly terraform?: unknown;
+  readonly kubernetes?: unknown;
+  readonly timeout?: number | undefined;
+}
+
+interface Problem {
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
+/** The layer that a target names; null when it names none. */
+export function layerOf(target: WrittenTarget): Extract<Layer, 'terraform' | 'kubernetes'> | null {
+  if (target.terraform !== undefined) return 'terraform';
+  return target.kubernetes === undefined ? null : 'kubernetes';
+}
+
+/** A target is of exactly one layer, and its timeout is one that this layer can have. */
+export function layerProblems(target: WrittenTarget): readonly Problem[] {
+  const layer = layerOf(target);
+  if (layer === null) {
+    const message = 'says not what is compared: write terraform: { path: … } or kubernetes: { manifests: … }';
+    return [{ path: [], message }];
+  }
+  if (target.terraform !== undefined && target.kubernetes !== undefined) {
+    return [{ path: ['kubernetes'], message: 'is beside terraform: a target is of one layer, make two of it' }];
+  }
+  const { timeout } = target;
+  const { maxTimeoutSeconds } = LIMITS[layer];
+  if (timeout === undefined || (timeout >= MIN_TIMEOUT_SECONDS && timeout <= maxTimeoutSeconds)) return [];
+  return [{ path: ['timeout'], message: `a timeout is 1m to ${maxTimeoutSeconds / 60}m for ${layer}` }];
+}
