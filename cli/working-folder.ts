@@ -8,6 +8,8 @@ import type { Terminal } from './terminal.ts';
 /** The files that a local check looks at, and what git says of them. */
 export interface WorkingFolder {
   readonly folder: string;
+  /** Where the config file lies: what its own paths start from. */
+  readonly configFolder: string;
   readonly commit: string | null;
   readonly notes: readonly Note[];
 }
@@ -35,11 +37,11 @@ export class WorkingFolders {
   async #describe(folder: string): Promise<WorkingFolder> {
     const copy = await findWorkingCopy(folder, this.#env);
     if (copy === null) {
-      return { folder, commit: null, notes: [{ kind: 'commit', text: `${folder} is in no git repository` }] };
+      return { folder, configFolder: this.#beside, commit: null, notes: [{ kind: 'commit', text: `${folder} is in no git repository` }] };
     }
     const changed = await hasLocalChanges(folder, this.#env);
     const notes = changed ? [{ kind: 'commit', text: 'the working copy has local changes that no commit holds' }] : [];
-    return { folder, commit: copy.commit, notes };
+    return { folder, configFolder: this.#beside, commit: copy.commit, notes };
   }
 }
 

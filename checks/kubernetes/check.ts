@@ -1,16 +1,109 @@
+import { judgeKubernetes, type KubernetesJudgement } from '#drift/kubernetes/judge.ts';
+import type { Note } from '#drift/note.ts';
+import { createRedactor } from '#drift/redact.ts';
 import type { Report } from '#drift/report.ts';
-import { unknownReport } from '#drift/state/conclude.ts';
+import { ClusterError } from '#services/cluster/error.ts';
+import { RenderError } from '#services/render/error.ts';
+import { stopped, timedOut } from '../ended.ts';
+import { declaredBefore } from './before.ts';
+import { type Bounds, evidenceOf, type Gathered, gatherEvidence } from './evidence.ts';
+import { optionsOf } from './options.ts';
 import type { KubernetesCheckRequest } from './request.ts';
 
-/** Compares nothing yet, and says so: could not look is never in sync. */
-export async function checkKubernetes({ target, run, now }: KubernetesCheckRequest): Promise<Report> {
-  const at = now().toISOString();
-  return unknownReport(
-    {
-      ...{ schema: 'plumbline.run/1', target: target.name, layer: target.layer, requestedAt: at, deadline: at },
-      ...{ runId: run.runId, trigger: run.trigger, commit: run.commit, config: run.config },
+/**
+ * Compares the manifests of one target with a cluster, of which it only reads. Whatever the cluster, the manifests and
+ * their renderer do ends in a report; only what we cannot explain throws.
+ */
+export async function checkKubernetes(request: KubernetesCheckRequest): Promise<Report> {
+  const startedAt = request.now();
+  const end = new AbortController();
+  const limit = AbortSignal.timeout(Math.max(1, request.timeoutMs));
+  let step = 'its beginning';
+  const bounds: Bounds = {
+    signal: AbortSignal.any([request.signal, limit, end.signal]),
+    deadline: Date.now() + request.timeoutMs,
+    progress: (next) => {
+      step = next;
+      request.progress(next);
     },
-    'this version of Plumbline compares no Kubernetes objects yet',
-    now(),
-  );
+  };
+  const gathered: Gathered = { connection: null, discovery: null, manifests: null, live: null };
+  const sentenceOf = (error: unknown): string => {
+    if (request.signal.aborted) return stopped(step);
+    if (limit.aborted) return timedOut(request.target.timeoutSeconds, step);
+    if (error instanceof ClusterError || error instanceof RenderError) return error.message;
+    throw error;
+  };
+  let failure: string | null = null;
+  let told: Told;
+  try {
+    await gatherEvidence(request, bounds, gathered).catch((error: unknown) => {
+      failure = sentenceOf(error);
+    });
+    told = await judge(request, bounds, gathered, failure);
+  } finally {
+    // Whatever is still under way beside what failed.
+    end.abort();
+  }
+  return reportOf(request, gathered, told, startedAt);
+}
+
+interface Told {
+  readonly judgement: KubernetesJudgement;
+  readonly notes: readonly Note[];
+}
+
+/** Causes that the objects do not tell are told by what git declared when the target was last in sync. */
+async function judge(
+  request: KubernetesCheckRequest,
+  bounds: Bounds,
+  gathered: Gathered,
+  failure: string | null,
+): Promise<Told> {
+  const { target, fingerprintKey, hidden } = request;
+  const { name, severity, minCoverage } = target;
+  const evidence = { ...evidenceOf(gathered, failure), secrets: secretsOf(hidden, gathered) };
+  const options = optionsOf(target.kubernetes, request.rules);
+  const context = { target: name, severity, minCoverage, fingerprintKey };
+  const judgement = judgeKubernetes(evidence, options, context);
+  if (failure !== null || !judgement.findings.some(({ cause }) => cause === 'unclear')) return { judgement, notes: [] };
+  const { objects, notes } = await declaredBefore(request, bounds, gathered);
+  if (objects === null) return { judgement, notes };
+  return { judgement: judgeKubernetes({ ...evidence, before: objects }, options, context), notes };
+}
+
+const secretsOf = (hidden: readonly string[], { connection }: Gathered): readonly string[] => [
+  ...hidden,
+  ...(connection?.secrets() ?? []),
+];
+
+function reportOf(
+  request: KubernetesCheckRequest,
+  gathered: Gathered,
+  { judgement, notes }: Told,
+  startedAt: Date,
+): Report {
+  const { target, run } = request;
+  const redact = createRedactor(secretsOf(request.hidden, gathered));
+  const ours = [...(request.notes ?? []), ...notes].map((note) => ({ ...note, text: redact(note.text) }));
+  return {
+    schema: 'plumbline.report/1',
+    target: target.name,
+    layer: target.layer,
+    runId: run.runId,
+    trigger: run.trigger,
+    commit: { checked: run.commit, lastInSync: null },
+    startedAt: startedAt.toISOString(),
+    endedAt: request.now().toISOString(),
+    verdict: judgement.verdict,
+    reason: judgement.reason,
+    log: null,
+    tool: { name: 'kubernetes', version: gathered.discovery?.version ?? null, exitCode: null },
+    config: run.config,
+    coverage: judgement.coverage,
+    findings: judgement.findings,
+    ...(judgement.unlisted > 0 ? { unlisted: judgement.unlisted } : {}),
+    unconfirmed: judgement.unconfirmed,
+    notes: [...judgement.notes, ...ours],
+  };
 }

@@ -15,6 +15,11 @@ export interface KubernetesCheckRequest {
   readonly rules: readonly IgnoreRule[];
   /** Text of the kubeconfig that the environment keeps in a secret; null: it keeps none there. */
   readonly kubeconfig: string | null;
+  /**
+   * Set in a local check: the environment of the person whose kubeconfig may be used, with its plugins, and the folder
+   * that paths of the config start from.
+   */
+  readonly person?: { readonly env: Readonly<Record<string, string | undefined>>; readonly configFolder: string };
   /** Null in a local check: then values have no hash. */
   readonly fingerprintKey: string | null;
   /** Values that no report may hold. */

@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { type S3StatePlace, StateHidden, type StateView, type StateWatch } from '#services/ports.ts';
 import { LocalState } from '#services/state/local.ts';
+import { stopped } from '../ended.ts';
 import { StepFailure } from './failure.ts';
-import { stopped } from './runner.ts';
 
 const MAX_FILE_BYTES = 1024 * 1024;
 const POLL_MS = 10_000;

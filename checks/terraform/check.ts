@@ -10,8 +10,8 @@ import type { ReleaseSource } from '#services/tools/release.ts';
 import { findTool, type Tool, ToolError } from '#services/tools/tool.ts';
 import { reservedNames } from './environment.ts';
 import { type Gathered, gatherEvidence, SECOND } from './evidence.ts';
+import { stopped, timedOut } from '../ended.ts';
 import { StepFailure } from './failure.ts';
-import { stopped, timedOut } from './runner.ts';
 import { makeScratch, type Scratch } from './scratch.ts';
 
 export interface TerraformCheckRequest {

@@ -1,4 +1,5 @@
 import { type ProcessResult, type ProcessUser, runProcess } from '#services/process.ts';
+import { stopped, timedOut } from '../ended.ts';
 import { StepFailure } from './failure.ts';
 import { failureSentence, type Places } from './sentences.ts';
 
@@ -88,17 +89,6 @@ export class Runner {
         throw new StepFailure(step, `${name} could not be started: ${end.reason}`);
     }
   }
-}
-
-/** Why a run without a verdict has none. */
-export function timedOut(timeoutSeconds: number, step: string): string {
-  const [count, unit] =
-    timeoutSeconds % 60 === 0 ? ([timeoutSeconds / 60, 'minute'] as const) : ([timeoutSeconds, 'second'] as const);
-  return `timed out after ${count} ${unit}${count === 1 ? '' : 's'} in ${step}: raise the target's timeout, or find out what hangs`;
-}
-
-export function stopped(step: string): string {
-  return `stopped in ${step}, before the check was complete`;
 }
 
 /** Keeps the diagnostics of an event stream and whether the tool asked what runs, and says how far it is. */

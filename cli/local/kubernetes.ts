@@ -27,6 +27,7 @@ export async function checkKubernetesHere(
     source: { folder: working.folder },
     rules,
     kubeconfig,
+    person: { env: terminal.env, configFolder: working.configFolder },
     fingerprintKey: null,
     hidden: [...ownCredentials(terminal), ...hidden],
     tools: { path: terminal.env['PATH'] ?? '', cache: toolCache(terminal) },

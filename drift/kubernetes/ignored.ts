@@ -4,14 +4,15 @@ import { isObject, type Json, type JsonObject } from './json.ts';
 import type { Identity } from './objects.ts';
 import type { IgnoredParts } from './options.ts';
 
-/** The rules that speak of an object. */
-export function ignoredOf(identity: Identity, rules: readonly IgnoredParts[]): readonly IgnoredParts[] {
+/** The rules that speak of an object. @param about the subject of its findings */
+export function ignoredOf(identity: Identity, about: string, rules: readonly IgnoredParts[]): readonly IgnoredParts[] {
   return rules.filter(
-    ({ group, kind, namespace, name }) =>
+    ({ group, kind, namespace, name, subject }) =>
       globMatches(group, identity.group) &&
       globMatches(kind, identity.kind) &&
       globMatches(namespace, identity.namespace ?? '') &&
-      globMatches(name, identity.name),
+      globMatches(name, identity.name) &&
+      globMatches(subject, about),
   );
 }
 

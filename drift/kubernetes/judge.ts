@@ -206,7 +206,7 @@ class Judge {
       this.#uncovered.push({ subject, kind: 'unverifiable', reason: refused });
       return;
     }
-    const rules = ignoredOf(identity, this.#options.ignore);
+    const rules = ignoredOf(identity, subject, this.#options.ignore);
     const managers = rules.flatMap((rule) => rule.managers);
     try {
       const differences = differencesOf(withoutIgnored(declared, rules), withoutIgnored(live, rules), {

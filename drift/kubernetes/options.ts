@@ -1,11 +1,12 @@
 import type { Json } from './json.ts';
 
-/** Never a difference: parts of objects, by group, kind, namespace and name (globs). */
+/** Never a difference: parts of objects, by group, kind, namespace, name and the subject of findings (globs). */
 export interface IgnoredParts {
   readonly group: string;
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
+  readonly subject: string;
   /** JSON pointers: `/spec/replicas`. */
   readonly pointers: readonly string[];
   /** jq paths: `.spec.template.spec.containers[] | select(.name == "proxy")`. */

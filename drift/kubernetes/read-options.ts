@@ -84,7 +84,7 @@ export function readOptions(value: unknown): GivenOptions {
       defaultNamespace,
       ignore: given.ignore.map(
         ({ group, kind, namespace, name, ...rest }): IgnoredParts => ({
-          ...{ group, kind, namespace, name },
+          ...{ group, kind, namespace, name, subject: '*' },
           pointers: rest.jsonPointers,
           jq: rest.jqPathExpressions,
           managers: rest.managedFieldsManagers,

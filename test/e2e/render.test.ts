@@ -453,8 +453,8 @@ describe('the example company', () => {
   });
 
   it.each([
-    ['staging', 8, '5.3.0-rc.2'],
-    ['prod', 10, '5.2.1'],
+    ['staging', 7, '5.3.0-rc.2'],
+    ['prod', 9, '5.2.1'],
   ])('has a shop in %s', async (environment, count, version) => {
     const made = await render('kustomize', `k8s/shop/overlays/${environment}`, { root: acme });
     expect(kinds(made)).toHaveLength(count);
