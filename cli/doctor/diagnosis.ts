@@ -1,0 +1,20 @@
+import type { Terminal } from '../terminal.ts';
+import { safeLine } from '../output/safe.ts';
+
+/** One thing that was looked at: it is well, or what to do about it. */
+export interface Diagnosis {
+  readonly ok: boolean;
+  /** What was looked at: `git`, `cluster of prod`. */
+  readonly about: string;
+  /** One sentence; where it is not well, with the remedy. */
+  readonly text: string;
+}
+
+export const well = (about: string, text: string): Diagnosis => ({ ok: true, about, text });
+export const ill = (about: string, text: string): Diagnosis => ({ ok: false, about, text });
+
+/** A line for a person. */
+export function diagnosisText({ ok, about, text }: Diagnosis, { colours }: Terminal): string {
+  const mark = ok ? colours.green('✓') : colours.red('✗');
+  return `${mark} ${colours.bold(safeLine(about))}  ${safeLine(text)}`;
+}
