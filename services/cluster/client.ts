@@ -55,6 +55,14 @@ const MAX_NOTES = 20;
 const MAX_SAID = 300;
 const WARNING = /299 \S+ "((?:[^"\\]|\\.)*)"/g;
 
+interface Question {
+  readonly path: string;
+  readonly accept: string;
+  readonly etag: string | undefined;
+  /** Whether the proof was made anew for it. */
+  isRenewed: boolean;
+}
+
 class Again extends Error {
   /** What the server asked to wait. */
   readonly afterMs: number;
@@ -103,8 +111,9 @@ export class ClusterClient {
   async #try(path: string, accept: string, etag: string | undefined): Promise<Answer> {
     if (this.#stop.aborted) return this.#late();
     const { retries, firstDelayMs, maxDelayMs } = this.#effort;
+    const question: Question = { path, accept, etag, isRenewed: false };
     try {
-      return await pRetry((attempt) => this.#ask(path, accept, etag, attempt), {
+      return await pRetry(() => this.#ask(question), {
         ...{ retries, minTimeout: firstDelayMs, maxTimeout: maxDelayMs, randomize: true, signal: this.#stop },
         onFailedAttempt: ({ error, retryDelay }) => this.#waitAsTold(error, retryDelay),
         shouldRetry: ({ error }) => error instanceof Again && this.#mayRetry(),
@@ -137,7 +146,8 @@ export class ClusterClient {
     if (wait > 0) await delay(wait, undefined, { signal: this.#stop });
   }
 
-  async #ask(path: string, accept: string, etag: string | undefined, attempt: number): Promise<Answer> {
+  async #ask(question: Question): Promise<Answer> {
+    const { path, accept, etag } = question;
     const { agent, proof, server } = this.#connection;
     const proven = await proof.headers(this.#stop).catch(final);
     const headers = { ...proven, Accept: accept, ...(etag === undefined ? {} : { 'If-None-Match': etag }) };
@@ -148,19 +158,20 @@ export class ClusterClient {
       if (error instanceof NoAnswer && error.kind === 'broken') throw new Again(error.message);
       return final(error);
     }
-    return this.#read(answer, etag, attempt);
+    return this.#read(answer, question);
   }
 
-  #read(answer: HttpAnswer, etag: string | undefined, attempt: number): Answer {
+  #read(answer: HttpAnswer, question: Question): Answer {
     const { status } = answer;
     if (status === 200) return this.#readObject(answer);
-    if (status === 304 && etag !== undefined) return { kind: 'unchanged' };
-    if (status === 401) return this.#unknown(attempt);
+    if (status === 304 && question.etag !== undefined) return { kind: 'unchanged' };
+    if (status === 401) return this.#unknown(question);
     if (status === 429 || status === 408 || status >= 500) {
       const seconds = Number(answer.headers['retry-after'] ?? 0);
       throw new Again(`answered with status ${status}`, Number.isFinite(seconds) ? seconds * 1000 : 0);
     }
-    if (status === 403) return { kind: 'forbidden', reason: `does not allow it${asUser(answer.body)} (403)` };
+    if (status === 403)
+      return { kind: 'forbidden', reason: `does not allow it${this.#clean(asUser(answer.body))} (403)` };
     if (status === 404)
       return { kind: isObjectMissing(answer.body) ? 'gone' : 'unserved', reason: 'has no such thing (404)' };
     if (status === 410) return { kind: 'expired', reason: 'forgot a list before its end (410)' };
@@ -180,9 +191,12 @@ export class ClusterClient {
   }
 
   /** A token may have run out in the meantime: once it is made anew. */
-  #unknown(attempt: number): never {
+  #unknown(question: Question): never {
     this.#connection.proof.renew();
-    if (attempt === 1) throw new Again('does not know who asks');
+    if (!question.isRenewed) {
+      question.isRenewed = true;
+      throw new Again('does not know who asks (401)');
+    }
     return final(
       new ClusterError(
         `${this.server} does not know who asks (401): the token has expired, or belongs to another cluster, or an EKS access entry is missing`,

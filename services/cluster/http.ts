@@ -78,7 +78,9 @@ async function bodyOf(response: IncomingMessage, maxBytes: number): Promise<stri
       chunks.push(chunk);
     }
   };
-  if (response.headers['content-encoding'] === 'gzip') await pipeline(response, createGunzip(), collect);
+  // Nothing is packed in the answer that nothing has changed, whatever its header says.
+  const isPacked = response.headers['content-encoding'] === 'gzip' && response.statusCode !== 304;
+  if (isPacked) await pipeline(response, createGunzip(), collect);
   else await pipeline(response, collect);
   return Buffer.concat(chunks).toString('utf8');
 }

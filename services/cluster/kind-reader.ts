@@ -166,9 +166,10 @@ export class KindReader {
   #missRest(need: Need, place: string | null, why: NoObject): void {
     const { served, declared } = need;
     const isShared = place === ALL ? declared.size > 0 : declared.has(place);
-    if (!isShared) return this.#miss(need, place, why);
     const reason = sentence(served, place, why);
-    this.#kept.unreached.push({ apiVersion: served.apiVersion, kind: served.kind, namespace: ELSEWHERE, reason });
+    if (isShared) {
+      this.#kept.unreached.push({ apiVersion: served.apiVersion, kind: served.kind, namespace: ELSEWHERE, reason });
+    } else this.#miss(need, place, why);
   }
 
   #noteScalers(place: string, why: NoObject): void {

@@ -96,7 +96,10 @@ class Plan {
     const family = this.#families.get(familyOf(apiVersion, kind)) ?? [];
     const exact = family.find((served) => served.apiVersion === apiVersion && served.kind === kind);
     const served = exact ?? family[0];
-    if (served === undefined) return this.#addUnserved(apiVersion, kind);
+    if (served === undefined) {
+      this.#addUnserved(apiVersion, kind);
+      return;
+    }
     if (exact === undefined) {
       this.notes.add(
         `${apiVersion} ${kind} is not served by the cluster, which has it as ${versionsOf(family)}: read as ${served.apiVersion}; change apiVersion in the manifests`,
