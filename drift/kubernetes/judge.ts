@@ -9,13 +9,13 @@ import { type FindingContext, findingOf, lazyRedactor } from './findings.ts';
 import { ignoredOf, withoutIgnored } from './ignored.ts';
 import { JqError } from './jq.ts';
 import type { JsonObject } from './json.ts';
-import type { DeclaredObject, LiveCluster, ManifestProblem } from './live.ts';
+import type { DeclaredObject, LiveCluster, ManifestProblem, Unreached } from './live.ts';
 import { differencesOf } from './object-diff.ts';
-import { groupOf, type Identity, identify, metadataOf, objectKey, Scopes, Subjects, textsOf } from './objects.ts';
+import { type Identity, identify, metadataOf, objectKey, Scopes, Subjects, textsOf } from './objects.ts';
 import type { KubernetesOptions } from './options.ts';
 import { isOrphan } from './orphans.ts';
 import { Owners } from './owners.ts';
-import { whyUnseen } from './reach.ts';
+import { hides, whyUnseen } from './reach.ts';
 import { scalers } from './scalers.ts';
 import { Schemas } from './schemas.ts';
 import { isSecretKind, secretTexts } from './secrets.ts';
@@ -259,15 +259,19 @@ class Judge {
       if (this.#declared.has(key) || !isOrphan(object, identity, inventory, sets)) continue;
       this.#findings.push(this.#whole(subjects.of(identity), 'added', object, identity));
     }
-    const declaredKinds = new Set(
-      [...this.#declared.values()].map(({ identity }) => `${identity.group}/${identity.kind}`),
-    );
-    for (const { apiVersion, kind, namespace, name, reason } of this.#evidence.live.unreached) {
-      if (name !== undefined || declaredKinds.has(`${groupOf(apiVersion)}/${kind}`)) continue;
+    for (const unreached of this.#evidence.live.unreached) {
+      // What hides a declared object was counted with that.
+      if (unreached.name !== undefined || this.#hidesDeclared(unreached)) continue;
+      const { kind, namespace, reason } = unreached;
       this.#total += 1;
       const where = namespace === null ? kind : `${kind}/${namespace}`;
       this.#uncovered.push({ subject: `${where}/*`, kind: 'unreached', reason });
     }
+  }
+
+  #hidesDeclared(unreached: Unreached): boolean {
+    for (const { identity } of this.#declared.values()) if (hides(unreached, identity)) return true;
+    return false;
   }
 
   conclude(): KubernetesJudgement {

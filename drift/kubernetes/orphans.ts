@@ -44,6 +44,11 @@ const EVERYWHERE: ReadonlySet<string> = new Set([
 ]);
 
 const MADE_SECRETS = /^(helm\.sh\/release|kubernetes\.io\/service-account-token$|bootstrap\.kubernetes\.io\/token$)/;
+/** Whether objects of a kind are never anybody's to declare, so that nobody has to look at them. */
+export function isNeverOrphan(kind: string): boolean {
+  return MADE.has(kind);
+}
+
 const HELM_SECRET = /^sh\.helm\.release\.v1\./;
 const OWNING_ANNOTATIONS: readonly string[] = [
   'cert-manager.io/certificate-name',

@@ -1,4 +1,4 @@
-import type { LiveCluster } from './live.ts';
+import type { LiveCluster, Unreached } from './live.ts';
 import { groupOf, type Identity } from './objects.ts';
 
 /**
@@ -6,18 +6,13 @@ import { groupOf, type Identity } from './objects.ts';
  * @param there what was found under its name, in whatever version
  */
 export function whyUnseen(
-  { apiVersion, group, kind, namespace, name }: Identity,
+  identity: Identity,
   live: LiveCluster,
   versions: readonly string[] | null,
   there: Identity | null,
 ): string | null {
-  const unreached = live.unreached.find(
-    (of) =>
-      (of.apiVersion === '*' || groupOf(of.apiVersion) === group) &&
-      (of.kind === kind || of.kind === '*') &&
-      (of.namespace === null || of.namespace === namespace) &&
-      (of.name === undefined || of.name === name),
-  );
+  const { apiVersion, group, kind } = identity;
+  const unreached = live.unreached.find((of) => hides(of, identity));
   if (unreached !== undefined) return unreached.reason;
   if (there !== null) return null;
   const served = live.served?.filter((of) => of.kind === kind && groupOf(of.apiVersion) === group) ?? null;
@@ -26,4 +21,14 @@ export function whyUnseen(
     return `${apiVersion} ${kind} is not served by the cluster, which has ${versions.join(', ')}`;
   }
   return null;
+}
+
+/** Whether what could not be looked at holds an object. */
+export function hides(of: Unreached, { group, kind, namespace, name }: Identity): boolean {
+  return (
+    (of.apiVersion === '*' || groupOf(of.apiVersion) === group) &&
+    (of.kind === kind || of.kind === '*') &&
+    (of.namespace === null || of.namespace === namespace) &&
+    (of.name === undefined || of.name === name)
+  );
 }

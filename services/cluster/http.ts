@@ -1,0 +1,107 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { type Agent, request as send } from 'node:https';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+
+/** How long, and how much, one answer may be. */
+export interface AnswerLimits {
+  /** Nothing was heard for so long. */
+  readonly silentMs: number;
+  /** From the first byte sent to the last one heard. */
+  readonly totalMs: number;
+  /** Of the body, unpacked. */
+  readonly maxBytes: number;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** Whole: a body that was cut is an error. */
+  readonly body: string;
+}
+
+/** There was no whole answer. */
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer';
+  /** `too large` and `untrusted` are the same the next time. */
+  readonly kind: 'broken' | 'too large' | 'untrusted';
+  constructor(kind: NoAnswer['kind'], message: string) {
+    super(message);
+    this.kind = kind;
+  }
+}
+
+export interface GetRequest {
+  readonly url: string;
+  readonly agent: Agent;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+  readonly limits: AnswerLimits;
+}
+
+/** One GET. Redirects are not followed. @throws NoAnswer; or the reason of `signal` */
+export async function httpGet({ url, agent, headers, signal, limits }: GetRequest): Promise<HttpAnswer> {
+  const total = AbortSignal.timeout(limits.totalMs);
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const request = send(url, {
+    ...{ method: 'GET', agent, signal: AbortSignal.any([signal, total]) },
+    headers: { 'Accept-Encoding': 'gzip', 'User-Agent': 'plumbline', ...headers },
+  });
+  request.setTimeout(limits.silentMs, () => {
+    request.destroy(new NoAnswer('broken', `said nothing for ${limits.silentMs / 1000} seconds`));
+  });
+  request.once('response', resolve);
+  request.on('error', reject);
+  request.end();
+  let response: IncomingMessage | null = null;
+  try {
+    response = await promise;
+    const body = await bodyOf(response, limits.maxBytes);
+    return { status: response.statusCode ?? 0, headers: response.headers, body };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (total.aborted) throw new NoAnswer('broken', `did not answer within ${limits.totalMs / 1000} seconds`);
+    throw explained(error);
+  } finally {
+    // What was given up half-way must not be used again.
+    if (response?.complete !== true) request.destroy();
+  }
+}
+
+async function bodyOf(response: IncomingMessage, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  const collect = async (source: AsyncIterable<Buffer>): Promise<void> => {
+    let bytes = 0;
+    for await (const chunk of source) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) throw new NoAnswer('too large', `answered with more than ${maxBytes} bytes`);
+      chunks.push(chunk);
+    }
+  };
+  // Nothing is packed in the answer that nothing has changed, whatever its header says.
+  const isPacked = response.headers['content-encoding'] === 'gzip' && response.statusCode !== 304;
+  if (isPacked) await pipeline(response, createGunzip(), collect);
+  else await pipeline(response, collect);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** OpenSSL's and Node's words for a certificate that must not be believed. */
+const UNTRUSTED = /^(ERR_TLS_CERT|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA)/;
+
+function explained(error: unknown): unknown {
+  if (error instanceof NoAnswer || !(error instanceof Error)) return error;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === undefined) return error;
+  if (UNTRUSTED.test(code)) return new NoAnswer('untrusted', code);
+  return new NoAnswer('broken', REASONS[code] ?? `broke off (${code})`);
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'refused the connection',
+  ECONNRESET: 'broke the connection off',
+  ENOTFOUND: 'has an address that no name server knows',
+  ETIMEDOUT: 'did not answer the connection',
+  EPROTO: 'does not speak TLS',
+  Z_BUF_ERROR: 'broke off in the middle of its answer',
+  ERR_STREAM_PREMATURE_CLOSE: 'broke off in the middle of its answer',
+};

@@ -1,0 +1,383 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { JsonObject } from '#drift/kubernetes/json.ts';
+import { metadataOf } from '#drift/kubernetes/objects.ts';
+import { FakeApi, send, status } from './api.ts';
+import { judge, look, lookAndJudge, QUICK, told } from './look.ts';
+
+const api = new FakeApi();
+beforeAll(() => api.start());
+afterAll(() => api.stop());
+beforeEach(() => api.reset());
+
+const configMap = (namespace: string, name: string, more: JsonObject = {}): JsonObject => ({
+  ...{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace, name, ...more }, data: { key: name } },
+});
+const many = (count: number, namespace = 'shop'): readonly JsonObject[] =>
+  Array.from({ length: count }, (_, index) => configMap(namespace, `c${index}`));
+const namespaces = (count: number): void =>
+  api.replace(
+    '/api/v1/namespaces',
+    Array.from({ length: count }, (_, index) => ({ metadata: { name: `n${index}` } })),
+  );
+const paths = (): readonly string[] =>
+  api.requests.map(({ path }) => path).filter((path) => !/^\/(version|api|apis|openapi\/v3)$/.test(path));
+const names = (objects: readonly JsonObject[]): readonly string[] =>
+  objects.map((object) => String(metadataOf(object)['name'])).sort();
+
+describe('a list', () => {
+  it('is read page by page, and only what is declared is kept', async () => {
+    api.replace('/api/v1/configmaps', many(1200));
+    const live = await look(api.connection(), { declared: many(1200).slice(600, 605) });
+    expect(names(live.objects)).toEqual(['c600', 'c601', 'c602', 'c603', 'c604']);
+    expect(live.objects[0]).toMatchObject({ apiVersion: 'v1', kind: 'ConfigMap' });
+    expect(paths()).toEqual(
+      Array(3).fill(expect.stringMatching(/^\/api\/v1\/namespaces\/shop\/configmaps\?limit=500/)),
+    );
+  });
+
+  it('begins again when its moment was forgotten', async () => {
+    api.replace('/api/v1/configmaps', many(1200));
+    api.pagesKept = 1;
+    api.fault = ({ path }) => {
+      if (path.includes('continue')) api.pagesKept = Number.POSITIVE_INFINITY;
+      return null;
+    };
+    const live = await look(api.connection(), { declared: many(3) });
+    expect(names(live.objects)).toEqual(['c0', 'c1', 'c2']);
+    expect(live.unreached).toEqual([]);
+  });
+
+  it('that is always forgotten is not covered', async () => {
+    api.replace('/api/v1/configmaps', many(1200));
+    api.pagesKept = 1;
+    const declared = many(3);
+    const judgement = await lookAndJudge(api.connection(), { declared });
+    expect(judgement).toMatchObject({ verdict: 'unknown', findings: [] });
+    expect(judgement.coverage.uncovered[0]?.reason).toContain('forgot a list before its end (410)');
+    expect(paths()).toHaveLength(6);
+  });
+
+  it('whose pages are of several moments is not used', async () => {
+    api.replace('/api/v1/configmaps', many(1200));
+    api.fault = ({ path }) => {
+      api.moment = path.includes('continue') ? 803 : 777;
+      return null;
+    };
+    // The answer is made before the fault: the moment is that of the request before.
+    const judgement = await lookAndJudge(api.connection(), { declared: many(1200) });
+    expect(judgement.verdict).toBe('unknown');
+    expect(judgement.coverage.uncovered[0]?.reason).toContain('pages of different moments');
+  });
+
+  it('whose pages are too large comes in smaller ones', async () => {
+    const large = many(60).map((object) => ({ ...object, data: { key: 'x'.repeat(10_000) } }));
+    api.replace('/api/v1/configmaps', large);
+    const { objects, unreached } = await look(api.connection(), {
+      ...{ declared: large, effort: { ...QUICK, maxBytes: 300_000 } },
+    });
+    expect([objects.length, unreached]).toEqual([60, []]);
+    expect(paths()).toHaveLength(1 + 3);
+  });
+
+  it('without an end ends', async () => {
+    api.fault = ({ path }) => {
+      if (!path.includes('/configmaps')) return null;
+      const list = { kind: 'ConfigMapList', metadata: { resourceVersion: '1', continue: 'again' }, items: [] };
+      return (response) => send(response, { status: 200, headers: {}, body: Buffer.from(JSON.stringify(list)) });
+    };
+    const { unreached } = await look(api.connection(), { declared: many(3) });
+    expect(unreached[0]?.reason).toContain('lists without an end');
+  });
+
+  it.each([
+    ['no list', { kind: 'Status' }],
+    ['items without a name', { kind: 'ConfigMapList', metadata: {}, items: [{}] }],
+    ['items that are none', { kind: 'ConfigMapList', metadata: {}, items: [1] }],
+  ])('that is %s is not believed', async (_what, body) => {
+    api.fault = ({ path }) =>
+      path.includes('/configmaps')
+        ? (response) => send(response, { status: 200, headers: {}, body: Buffer.from(JSON.stringify(body)) })
+        : null;
+    const { unreached } = await look(api.connection(), { declared: many(3) });
+    expect(unreached[0]?.reason).toContain('no list');
+  });
+
+  it('of a namespace that is not there means that nothing is there', async () => {
+    const judgement = await lookAndJudge(api.connection(), { declared: many(3, 'nowhere') });
+    expect(told(judgement)).toEqual(['c0', 'c1', 'c2'].map((name) => `removed ConfigMap/nowhere/${name}`));
+  });
+});
+
+describe('the way to read', () => {
+  const spread = (of: number): readonly JsonObject[] =>
+    Array.from({ length: of }, (_, index) => many(3, `n${index}`)).flat();
+
+  it('is one list of everything where the namespaces are a good part of the cluster', async () => {
+    namespaces(12);
+    api.replace('/api/v1/configmaps', spread(12));
+    const live = await look(api.connection(), { declared: spread(10) });
+    expect(live.objects).toHaveLength(30);
+    expect(paths()).toEqual(['/api/v1/namespaces?limit=500', '/api/v1/configmaps?limit=500']);
+  });
+
+  it('is a list a namespace where they are a few of many', async () => {
+    namespaces(100);
+    api.replace('/api/v1/configmaps', spread(100));
+    const live = await look(api.connection(), { declared: spread(10) });
+    expect(live.objects).toHaveLength(30);
+    expect(paths().filter((path) => path.includes('configmaps'))).toHaveLength(10);
+  });
+
+  it('turns to the namespaces where other ones hold far more', async () => {
+    namespaces(4);
+    api.replace('/api/v1/configmaps', [...many(9000, 'n3'), ...spread(2)]);
+    const live = await look(api.connection(), { declared: spread(2) });
+    expect(live.objects).toHaveLength(6);
+    expect(paths().filter((path) => path.includes('configmaps'))).toHaveLength(3);
+  });
+
+  it('is a list a namespace where one of everything is forbidden', async () => {
+    namespaces(10);
+    api.replace('/api/v1/configmaps', spread(10));
+    api.allows = (_verb, resource, namespace) => resource !== 'configmaps' || namespace !== null;
+    const live = await look(api.connection(), { declared: spread(10) });
+    expect(live.objects).toHaveLength(30);
+    expect(live.unreached).toEqual([]);
+  });
+
+  it('is a list a namespace where it may not be known how many there are', async () => {
+    api.replace('/api/v1/configmaps', spread(10));
+    api.allows = (_verb, _resource, namespace) => namespace !== null;
+    const live = await look(api.connection(), { declared: spread(10) });
+    expect(live.objects).toHaveLength(30);
+    expect(paths()).toHaveLength(11);
+  });
+
+  it('is object by object where there may be no list', async () => {
+    api.replace('/api/v1/configmaps', many(5));
+    api.allows = (verb) => verb === 'get';
+    const judgement = await lookAndJudge(api.connection(), { declared: many(7) });
+    expect(told(judgement)).toEqual(['removed ConfigMap/shop/c5', 'removed ConfigMap/shop/c6']);
+    expect(judgement.coverage.uncovered).toEqual([]);
+  });
+
+  it('is object by object where a few of thousands are declared', async () => {
+    api.replace('/api/v1/configmaps', many(5000));
+    const live = await look(api.connection(), { declared: many(2) });
+    expect(names(live.objects)).toEqual(['c0', 'c1']);
+    expect(paths()).toHaveLength(3);
+  });
+
+  it('is the object itself where it is alone', async () => {
+    const declared = [configMap('acme-shop', 'cart-settings'), configMap('acme-shop', 'nope')].slice(0, 1);
+    const live = await look(api.connection(), { declared });
+    expect(names(live.objects)).toEqual(['cart-settings']);
+    expect(paths()).toEqual(['/api/v1/namespaces/acme-shop/configmaps/cart-settings']);
+  });
+
+  it('leaves one namespace out and the others in', async () => {
+    namespaces(100);
+    api.replace('/api/v1/configmaps', spread(3));
+    api.allows = (_verb, resource, namespace) => resource !== 'configmaps' || namespace !== 'n1';
+    const judgement = await lookAndJudge(api.connection(), { declared: spread(3) });
+    expect(judgement.coverage).toMatchObject({ compared: 6, total: 9 });
+    expect(judgement.coverage.uncovered.map(({ subject }) => subject)).toEqual(
+      ['c0', 'c1', 'c2'].map((name) => `ConfigMap/n1/${name}`),
+    );
+    expect(judgement.coverage.uncovered[0]?.reason).toMatch(
+      /let get and list on configmaps in namespace n1 be allowed/,
+    );
+  });
+});
+
+describe('a version', () => {
+  const deployment = (apiVersion: string): JsonObject => ({
+    apiVersion,
+    kind: 'Deployment',
+    metadata: { name: 'web' },
+  });
+
+  it.each(['apps/v1beta1', 'extensions/v1beta1'])(
+    'that is no longer served (%s) is read in one that is',
+    async (of) => {
+      const live = await look(api.connection(), { declared: [deployment(of)] });
+      expect(live.objects).toMatchObject([{ apiVersion: 'apps/v1', kind: 'Deployment' }]);
+      expect(live.notes).toEqual([
+        {
+          kind: 'served-version',
+          text: `${of} Deployment is not served by the cluster, which has it as apps/v1: read as apps/v1; change apiVersion in the manifests`,
+        },
+      ]);
+    },
+  );
+
+  it('is the declared one where several are served', async () => {
+    const hpa = { apiVersion: 'autoscaling/v1', kind: 'HorizontalPodAutoscaler', metadata: { name: 'web' } };
+    const live = await look(api.connection(), { declared: [hpa] });
+    expect(live.objects).toMatchObject([{ apiVersion: 'autoscaling/v1' }]);
+  });
+
+  it('of a group that nobody serves is told', async () => {
+    const declared = [{ apiVersion: 'monitoring.coreos.com/v1', kind: 'ServiceMonitor', metadata: { name: 'web' } }];
+    const { coverage } = await lookAndJudge(api.connection(), { declared });
+    expect(coverage.uncovered[0]?.reason).toBe('monitoring.coreos.com/v1 ServiceMonitor is not served by the cluster');
+  });
+
+  it('of another group with the same kind is told with that', async () => {
+    const { coverage } = await lookAndJudge(api.connection(), { declared: [deployment('acme.example/v1')] });
+    expect(coverage.uncovered[0]?.reason).toBe(
+      'acme.example/v1 Deployment is not served by the cluster, which has Deployment as apps/v1',
+    );
+  });
+
+  it('that is in discovery but gone is not taken for an object that is gone', async () => {
+    api.objects.delete('/api/v1/configmaps');
+    const { verdict, findings, coverage } = await lookAndJudge(api.connection(), { declared: many(1) });
+    expect([verdict, findings]).toEqual(['unknown', []]);
+    expect(coverage.uncovered[0]?.reason).toContain('has no such thing (404)');
+  });
+});
+
+describe('autoscalers', () => {
+  const web = async (): Promise<JsonObject> => {
+    const { objects } = await look(api.connection());
+    const live = objects.find(
+      ({ kind, metadata }) => kind === 'Deployment' && metadataOf({ metadata: metadata ?? null })['name'] === 'web',
+    );
+    api.requests.length = 0;
+    return { ...live, spec: { ...(live?.['spec'] as JsonObject), replicas: 1 } };
+  };
+
+  it('are read where a replica count is declared', async () => {
+    const declared = [await web()];
+    const live = await look(api.connection(), { declared });
+    expect(paths()).toContain('/apis/autoscaling/v2/namespaces/acme-shop/horizontalpodautoscalers?limit=500');
+    expect(told(judge(live, { declared }))).toEqual([]);
+  });
+
+  it('that may not be read leave a note', async () => {
+    const declared = [await web()];
+    api.allows = (_verb, resource) => resource !== 'horizontalpodautoscalers';
+    const live = await look(api.connection(), { declared });
+    expect(live.notes).toMatchObject([{ kind: 'autoscalers', text: expect.stringContaining('namespace acme-shop') }]);
+    expect(told(judge(live, { declared }))).toEqual(['changed Deployment/acme-shop/web spec.replicas']);
+  });
+
+  it('that could not be read leave open what they scale', async () => {
+    const declared = [await web()];
+    api.fault = ({ path }) => (path.includes('horizontalpodautoscalers') ? status(500) : null);
+    const { verdict, findings, coverage } = await lookAndJudge(api.connection(), { declared });
+    expect([verdict, findings]).toEqual(['unknown', []]);
+    expect(coverage.uncovered[0]?.reason).toMatch(/^whether an autoscaler sets its replicas is not known: /);
+  });
+});
+
+describe('the schema of a custom resource', () => {
+  const voucher = { apiVersion: 'shop.acme.example/v1', kind: 'Voucher', metadata: { name: 'welcome' } };
+  const read = (): ReturnType<typeof look> => look(api.connection(), { declared: [voucher] });
+
+  it('is read from OpenAPI, once as long as it stays the same', async () => {
+    const first = await read();
+    const again = await read();
+    expect([...first.openapi.keys()]).toEqual(['shop.acme.example/v1']);
+    expect(again.openapi.get('shop.acme.example/v1')).toBe(first.openapi.get('shop.acme.example/v1'));
+    expect(api.requests.filter(({ path }) => path.startsWith('/openapi/v3/')).length).toBeLessThanOrEqual(1);
+  });
+
+  it.each([403, 404, 500])('is read from its definition where OpenAPI answers %i', async (code) => {
+    api.fault = ({ path }) => (path.startsWith('/openapi/v3') ? status(code) : null);
+    const live = await read();
+    expect(live.objects.map(({ kind }) => kind).sort()).toEqual(['CustomResourceDefinition', 'Voucher']);
+    expect(live.notes).toMatchObject([{ kind: 'schema', text: expect.stringContaining('CustomResourceDefinition') }]);
+    expect(live.unreached).toEqual([]);
+  });
+
+  it('is guessed, with a note, where neither may be read', async () => {
+    api.fault = ({ path }) => (path.startsWith('/openapi/v3') ? status(404) : null);
+    api.allows = (_verb, resource) => resource !== 'customresourcedefinitions';
+    const live = await read();
+    expect(live.notes).toMatchObject([{ kind: 'schema', text: expect.stringContaining('is guessed') }]);
+    expect(live.unreached).toEqual([]);
+  });
+
+  it('that could not be read is not guessed', async () => {
+    api.fault = ({ path }) => (/^\/openapi\/v3|customresourcedefinitions/.test(path) ? status(503) : null);
+    expect((await read()).unreached).toMatchObject([{ kind: 'Voucher', namespace: null }]);
+  });
+
+  it('is not asked for what Kubernetes brings with it', async () => {
+    await look(api.connection(), { declared: many(3) });
+    expect(api.requests.some(({ path }) => path.startsWith('/openapi'))).toBe(false);
+  });
+});
+
+describe('orphans', () => {
+  const labels = { crew: 'shop' };
+  const orphans = { label: 'crew=shop', namespaces: [] };
+
+  it('are asked for by their label, without what they specify', async () => {
+    api.replace('/api/v1/configmaps', [...many(600), configMap('other', 'left', { labels })]);
+    api.replace('/api/v1/secrets', [
+      {
+        metadata: { namespace: 'other', name: 'token', labels },
+        type: 'kubernetes.io/service-account-token',
+        data: {},
+      },
+    ]);
+    const how = { declared: many(3), orphans };
+    const live = await look(api.connection(), how);
+    expect(told(judge(live, how))).toEqual(['added ConfigMap/other/left']);
+    const scans = api.requests.filter(({ path }) => path.includes('labelSelector=crew%3Dshop'));
+    expect(scans.length).toBeGreaterThan(30);
+    const whole = scans.filter(({ headers }) => headers.accept?.includes('PartialObjectMetadataList') !== true);
+    expect(whole.map(({ path }) => path.split('?')[0])).toEqual(['/api/v1/secrets']);
+    expect(scans.some(({ path }) => /events|endpoints|leases|componentstatuses/.test(path))).toBe(false);
+  });
+
+  it('do not take the place of what is declared', async () => {
+    const [first] = many(1);
+    api.replace('/api/v1/configmaps', [{ ...first, metadata: { namespace: 'shop', name: 'c0', labels } }]);
+    const declared = [configMap('shop', 'c0', { labels })];
+    const live = await look(api.connection(), { declared, orphans });
+    expect(live.objects).toMatchObject([{ kind: 'ConfigMap', data: { key: 'c0' } }]);
+    expect(live.objects).toHaveLength(1);
+  });
+
+  it('that another object owns are nobody’s', async () => {
+    const ownerReferences = [{ apiVersion: 'v1', kind: 'Pod', name: 'x', uid: 'u' }];
+    api.replace('/api/v1/configmaps', [configMap('shop', 'owned', { labels, ownerReferences })]);
+    expect((await look(api.connection(), { declared: [], orphans })).objects).toEqual([]);
+  });
+
+  it('of a kind that may not be listed are not covered, and declared objects of the kind still are', async () => {
+    api.replace('/api/v1/configmaps', many(3));
+    api.allows = (_verb, resource, namespace) => resource !== 'configmaps' || namespace !== null;
+    const judgement = await lookAndJudge(api.connection(), { declared: many(3), orphans });
+    expect(judgement.verdict).toBe('unknown');
+    expect(judgement.coverage).toMatchObject({ compared: 3, total: 4 });
+    expect(judgement.coverage.uncovered[0]?.reason).toContain('configmaps in all namespaces could not be read (list)');
+  });
+
+  it('in a namespace are the same there', async () => {
+    api.allows = (verb, resource, namespace) => verb === 'get' || resource !== 'secrets' || namespace !== 'acme-ops';
+    const judgement = await lookAndJudge(api.connection(), {
+      ...{ declared: many(1, 'acme-shop').slice(1), orphans: { namespaces: ['acme-ops'] } },
+    });
+    expect(judgement.coverage.uncovered.map(({ subject }) => subject)).toEqual(['Secret/acme-ops/*']);
+  });
+});
+
+describe('a secret', () => {
+  it('is in no note and no reason', async () => {
+    const declared = [{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'cart-db', namespace: 'acme-shop' } }];
+    for (const code of [403, 410, 500]) {
+      api.fault = ({ path }) =>
+        path.includes('secrets')
+          ? (response, { body }) => send(response, { status: code, headers: { Warning: '299 - "no"' }, body })
+          : null;
+      const { unreached, notes } = await look(api.connection(), { declared });
+      expect(unreached).toHaveLength(1);
+      expect(JSON.stringify([unreached, notes])).not.toMatch(/password|[A-Za-z0-9+/]{12,}={1,2}/);
+    }
+  });
+});
