@@ -2,6 +2,7 @@ import { hasUnownedElement } from './compare/books.ts';
 import { Comparer } from './compare/compare.ts';
 import type { Difference } from './compare/difference.ts';
 import { endpointsOf, toleranceOf } from './compare/tolerance.ts';
+import { type Before, causeByGit } from './git-cause.ts';
 import { isObject, type Json, type JsonObject, parseJson } from './json.ts';
 import type { Identity } from './objects.ts';
 import { metadataOf, textsOf } from './objects.ts';
@@ -18,6 +19,8 @@ export interface ObjectContext {
   readonly isScaled: boolean;
   /** What these managers have may differ. */
   readonly trusted: (managers: readonly string[]) => boolean;
+  /** What git said at the last in-sync commit; null: not known. */
+  readonly before: Before | null;
 }
 
 const LAST_APPLIED = ['kubectl.kubernetes.io/last-applied-configuration', 'kapp.k14s.io/original'];
@@ -38,14 +41,21 @@ export function differencesOf(declared: JsonObject, live: JsonObject, context: O
   const owners = new Owners(live, context, declared, (books) =>
     hasUnownedElement(books, sides.declared, sides.live, schema, null),
   );
+  const rules = { durations: !context.isBuiltin };
+  const earlier = context.before?.object == null ? null : sideOf(context.before.object, identity);
   const isSentByServer = owners.appliesByServer && !sentByKubectl(live);
   const comparer = new Comparer({
     facts: { owners, hasLastApplied: applied !== null && !isSentByServer },
-    rules: { durations: !context.isBuiltin },
+    rules,
     tolerance: toleranceOf({ ...identity, declared, live, isScaled: context.isScaled }),
     dataMaps: identity.group === '' ? (DATA_MAPS[identity.kind] ?? NONE) : NONE,
     report: (difference) => {
-      if (!context.trusted(owners.managersAt(difference.path))) found.push(difference);
+      if (context.trusted(owners.managersAt(difference.path))) return;
+      const isSettled = difference.cause !== 'unclear' || context.before === null;
+      const { path } = difference;
+      found.push(
+        isSettled ? difference : { ...difference, cause: causeByGit(path, sides.declared, earlier, schema, rules) },
+      );
     },
   });
   const before = applied === null ? undefined : sideOf(applied, identity);
