@@ -3,8 +3,8 @@ import { keyText, readKey } from './compare/keys.ts';
 import { type ScalarRules, sameValue } from './compare/same.ts';
 import { isList, isObject, type Json, type JsonObject } from './json.ts';
 import { type Path, stepsOf } from './path.ts';
-import { guess } from './schema/guess.ts';
-import type { ListSchema, Schema } from './schema/schema.ts';
+import { guessed } from './schema/guess.ts';
+import { ANY, type ListSchema, type Schema } from './schema/schema.ts';
 
 /** What git declared of one object at the last in-sync commit: null when it did not declare it. */
 export interface Before {
@@ -47,27 +47,24 @@ export const causeOfOrphan = (before: Before): Cause => (before.object === null 
 
 function fieldOf({ now, before, schema }: Place, name: string): Place {
   const [left, right] = [memberOf(now, name), memberOf(before, name)];
-  const known = knownFrom(schema, now, before);
+  const known = guessed(schema, now, before);
   const field = known.shape === 'struct' ? known.field(name) : known.shape === 'map' ? known.value : null;
-  return { now: left, before: right, schema: field ?? guess(left, right) };
+  return { now: left, before: right, schema: guessed(field, left, right) };
 }
 
 function elementOf({ now, before, schema }: Place, key: Readonly<Record<string, Json>>): Place {
-  const known = knownFrom(schema, now, before);
+  const known = guessed(schema, now, before);
   const names = Object.keys(key);
   // A key that only the live side could tell: the list is read by it all the same.
   const list: ListSchema =
     known.shape === 'list'
       ? { ...known, keys: names }
-      : { shape: 'list', merge: 'keyed', keys: names, item: guess(undefined, undefined), complete: false };
+      : { shape: 'list', merge: 'keyed', keys: names, item: ANY, complete: false };
   const of = (side: Json | undefined): Json | undefined =>
     isList(side) ? side.find((element) => keyText(readKey(element, list) ?? {}) === keyText(key)) : undefined;
   const [left, right] = [of(now), of(before)];
   return { now: left, before: right, schema: list.item };
 }
-
-const knownFrom = (schema: Schema, now: Json | undefined, before: Json | undefined): Schema =>
-  schema.shape === 'scalar' && schema.kind === 'any' ? guess(now, before) : schema;
 
 const memberOf = (value: Json | undefined, name: string): Json | undefined =>
   isObject(value) && Object.hasOwn(value, name) ? (value[name] ?? undefined) : undefined;

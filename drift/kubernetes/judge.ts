@@ -307,14 +307,9 @@ class Judge {
     const listed = all.slice(0, MAX_FINDINGS);
     const ending = this.#ending();
     const decided = decideVerdict(ending, all.length, coverage, this.#context.minCoverage);
-    const [only, ...more] = this.#uncovered;
-    const reason =
-      ending.ok && decided.verdict === 'unknown' && only !== undefined && more.length === 0
-        ? `${decided.reason} (${coverage.uncovered[0]?.subject}: ${coverage.uncovered[0]?.reason})`
-        : decided.reason;
     return {
       verdict: decided.verdict,
-      reason: this.#context.redact(decided.verdict === 'unknown' && !ending.ok ? reason : decided.reason),
+      reason: this.#context.redact(decided.reason),
       coverage,
       findings: ending.ok ? listed : [],
       unlisted: ending.ok ? all.length - listed.length : 0,

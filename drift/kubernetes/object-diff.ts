@@ -12,7 +12,7 @@ import type { StructSchema } from './schema/schema.ts';
 export interface ObjectContext {
   readonly identity: Identity;
   readonly schema: StructSchema;
-  /** Kubernetes' own kinds have no durations in texts. */
+  /** Kubernetes' own kinds have no durations or amounts in texts. */
   readonly isBuiltin: boolean;
   readonly appliers: readonly string[];
   readonly people: readonly string[];
@@ -41,7 +41,7 @@ export function differencesOf(declared: JsonObject, live: JsonObject, context: O
   const owners = new Owners(live, context, declared, (books) =>
     hasUnownedElement(books, sides.declared, sides.live, schema, null),
   );
-  const rules = { durations: !context.isBuiltin };
+  const rules = { custom: !context.isBuiltin };
   const earlier = context.before?.object == null ? null : sideOf(context.before.object, identity);
   const isSentByServer = owners.appliesByServer && !sentByKubectl(live);
   const comparer = new Comparer({
