@@ -10,6 +10,7 @@ import { type Before, causeOfMissing, causeOfOrphan } from './git-cause.ts';
 import { ignoredOf, withoutIgnored } from './ignored.ts';
 import { JqError } from './jq.ts';
 import type { JsonObject } from './json.ts';
+import { saysLastApplied } from './last-applied.ts';
 import type { DeclaredObject, LiveCluster, ManifestProblem } from './live.ts';
 import { differencesOf } from './object-diff.ts';
 import { groupOf, type Identity, identify, metadataOf, objectKey, Scopes, Subjects, textsOf } from './objects.ts';
@@ -261,9 +262,7 @@ class Judge {
   /** What applied it once tells why git does not have it; else git's history does. */
   #orphan(subject: string, live: JsonObject, key: string, identity: Identity): Finding {
     const owners = new Owners(live, this.#options, {});
-    const wasApplied =
-      owners.appliesByServer ||
-      'kubectl.kubernetes.io/last-applied-configuration' in textsOf(metadataOf(live)['annotations']);
+    const wasApplied = owners.appliesByServer || saysLastApplied(live);
     const before = this.#beforeOf(key);
     const cause = wasApplied ? 'pending' : before === null ? 'unclear' : causeOfOrphan(before);
     const { writer } = owners.claim(null);

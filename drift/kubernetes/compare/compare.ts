@@ -129,6 +129,8 @@ export class Comparer {
     const isData = place.path !== null && 'field' in place.path.step && this.#isDataMap(place.path);
     for (const [name, value] of Object.entries(live)) {
       if (value === null || (declared[name] ?? null) !== null) continue;
+      // Declared as null: the server writes it as an empty text.
+      if (value === '' && Object.hasOwn(declared, name)) continue;
       this.#undeclaredKey(value, memberOf(applied, name), schema.value, inside(place, name, whole), isData);
     }
   }
@@ -309,7 +311,10 @@ export class Comparer {
       else {
         const [at, change] = git === null ? [running, 'added' as const] : [git, 'removed' as const];
         const sides = { declared: git?.element, live: running?.element, applied: undefined };
-        if (at !== null) this.#report(change, sides, schema.item, of(at.element, at.index));
+        if (at === null) continue;
+        const there = of(at.element, at.index);
+        const isInjected = change === 'added' && this.#options.tolerance.isInjected(there.path, at.element);
+        if (!isInjected) this.#report(change, sides, schema.item, there);
       }
     }
   }
