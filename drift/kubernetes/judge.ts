@@ -6,9 +6,11 @@ import type { Severity } from '../target.ts';
 import { decideVerdict, type Ending, type Verdict } from '../verdict.ts';
 import { TooDeep } from './compare/compare.ts';
 import { type FindingContext, findingOf, lazyRedactor } from './findings.ts';
+import { type Before, causeOfMissing, causeOfOrphan } from './git-cause.ts';
 import { ignoredOf, withoutIgnored } from './ignored.ts';
 import { JqError } from './jq.ts';
 import type { JsonObject } from './json.ts';
+import { saysLastApplied } from './last-applied.ts';
 import type { DeclaredObject, LiveCluster, ManifestProblem, Unreached } from './live.ts';
 import { differencesOf } from './object-diff.ts';
 import { type Identity, identify, metadataOf, objectKey, Scopes, Subjects, textsOf } from './objects.ts';
@@ -35,6 +37,8 @@ export interface KubernetesEvidence {
   readonly failure?: string;
   /** Values that are known to be secret from elsewhere. */
   readonly secrets?: readonly string[];
+  /** What git declared at the last in-sync commit: tells causes that the objects leave unclear. Absent: not known. */
+  readonly before?: readonly DeclaredObject[];
 }
 
 export interface JudgeContext {
@@ -80,6 +84,7 @@ class Judge {
   readonly #context: JudgeContext & FindingContext;
   readonly #declared: ReadonlyMap<string, Declared>;
   readonly #live = new Map<string, { readonly object: JsonObject; readonly identity: Identity }>();
+  readonly #before: ReadonlyMap<string, JsonObject> | null;
   readonly #schemas: Schemas;
   readonly #subjects: Subjects;
   readonly #scaled: ReadonlySet<string>;
@@ -108,6 +113,9 @@ class Judge {
       if (this.#declared.get(key)?.identity.apiVersion === identity.apiVersion)
         this.#live.set(key, { object, identity });
     }
+    const { before } = evidence;
+    const keyed = before?.map(({ value }) => [this.#keyOf(value, scopes), value] as const);
+    this.#before = keyed === undefined ? null : new Map(keyed);
     this.#subjects = new Subjects([...this.#declared.values()].map(({ identity }) => identity));
     this.#schemas = new Schemas(live, objects, options);
     this.#scaled = scalers([...live.objects, ...objects], scopes, options.defaultNamespace);
@@ -125,12 +133,7 @@ class Judge {
     const found = new Map<string, Declared>();
     for (const object of this.#evidence.declared) {
       const identity = identify(object.value, scopes, this.#options.defaultNamespace);
-      let key = objectKey(identity);
-      if (scopes.isNamespaced(identity.apiVersion, identity.kind) === null && !this.#live.has(key)) {
-        // Nobody knows whether the kind lives in namespaces: the live object does.
-        const clusterWide = objectKey({ ...identity, namespace: null });
-        if (this.#live.has(clusterWide)) key = clusterWide;
-      }
+      const key = this.#keyOf(object.value, scopes);
       const twin = found.get(key);
       if (twin !== undefined) {
         const places = [twin.object, object].map(({ file, line }) => `${file}${line === null ? '' : `:${line}`}`);
@@ -143,6 +146,20 @@ class Judge {
       found.set(key, { object, identity });
     }
     return found;
+  }
+
+  #keyOf(object: JsonObject, scopes: Scopes): string {
+    const identity = identify(object, scopes, this.#options.defaultNamespace);
+    const key = objectKey(identity);
+    if (scopes.isNamespaced(identity.apiVersion, identity.kind) !== null || this.#live.has(key)) return key;
+    // Nobody knows whether the kind lives in namespaces: the live object does.
+    const clusterWide = objectKey({ ...identity, namespace: null });
+    return this.#live.has(clusterWide) ? clusterWide : key;
+  }
+
+  /** Null: what git said before is not known. */
+  #beforeOf(key: string): Before | null {
+    return this.#before === null ? null : { object: this.#before.get(key) ?? null };
   }
 
   *#secrets(): Iterable<string> {
@@ -189,17 +206,23 @@ class Judge {
       return;
     }
     if (there === undefined) {
-      this.#findings.push(this.#whole(subject, 'removed', object.value, identity));
+      this.#findings.push(this.#missing(subject, object.value, key, identity));
       return;
     }
     if (there.identity.apiVersion !== identity.apiVersion) {
       const text = `is declared in ${identity.apiVersion}, which was not read: compared in ${there.identity.apiVersion}`;
       this.#notes.push({ kind: 'deprecated-api', subject, text });
     }
-    this.#compareBoth(subject, object.value, there.object, identity);
+    this.#compareBoth(subject, object.value, there.object, identity, this.#beforeOf(key));
   }
 
-  #compareBoth(subject: string, declared: JsonObject, live: JsonObject, identity: Identity): void {
+  #compareBoth(
+    subject: string,
+    declared: JsonObject,
+    live: JsonObject,
+    identity: Identity,
+    before: Before | null,
+  ): void {
     const { schema, isBuiltin } = this.#schemas.of(identity, live);
     const refused = refusal(declared, schema);
     if (refused !== null) {
@@ -216,6 +239,7 @@ class Judge {
         appliers: this.#options.appliers,
         people: this.#options.people,
         isScaled: this.#scaled.has(`${identity.namespace ?? ''}/${identity.kind}/${identity.name}`),
+        before: before?.object == null ? before : { object: withoutIgnored(before.object, rules) },
         trusted: (names) => names.some((name) => managers.some((manager) => globMatches(manager, name))),
       });
       const isSecret = isSecretKind(identity, this.#options.secretKinds);
@@ -228,20 +252,22 @@ class Judge {
     }
   }
 
-  /** A missing object, or an orphan: what applied it once tells why. */
-  #whole(subject: string, change: 'added' | 'removed', object: JsonObject, identity: Identity): Finding {
-    const isSecret = isSecretKind(identity, this.#options.secretKinds);
-    if (change === 'removed') {
-      const difference = { change, declared: object, live: undefined, cause: 'unclear', writer: null } as const;
-      return findingOf(subject, difference, isSecret, this.#context);
-    }
-    const owners = new Owners(object, this.#options, {});
-    const wasApplied =
-      owners.appliesByServer ||
-      'kubectl.kubernetes.io/last-applied-configuration' in textsOf(metadataOf(object)['annotations']);
-    const cause = wasApplied ? 'pending' : 'unclear';
+  #missing(subject: string, declared: JsonObject, key: string, identity: Identity): Finding {
+    const before = this.#beforeOf(key);
+    const cause = before === null ? 'unclear' : causeOfMissing(before);
+    const difference = { change: 'removed', declared, live: undefined, cause, writer: null } as const;
+    return findingOf(subject, difference, isSecretKind(identity, this.#options.secretKinds), this.#context);
+  }
+
+  /** What applied it once tells why git does not have it; else git's history does. */
+  #orphan(subject: string, live: JsonObject, key: string, identity: Identity): Finding {
+    const owners = new Owners(live, this.#options, {});
+    const wasApplied = owners.appliesByServer || saysLastApplied(live);
+    const before = this.#beforeOf(key);
+    const cause = wasApplied ? 'pending' : before === null ? 'unclear' : causeOfOrphan(before);
     const { writer } = owners.claim(null);
-    return findingOf(subject, { change, declared: undefined, live: object, cause, writer }, isSecret, this.#context);
+    const difference = { change: 'added', declared: undefined, live, cause, writer } as const;
+    return findingOf(subject, difference, isSecretKind(identity, this.#options.secretKinds), this.#context);
   }
 
   findOrphans(): void {
@@ -257,7 +283,7 @@ class Judge {
     const subjects = new Subjects([...this.#declared.values(), ...this.#live.values()].map(({ identity }) => identity));
     for (const [key, { object, identity }] of this.#live) {
       if (this.#declared.has(key) || !isOrphan(object, identity, inventory, sets)) continue;
-      this.#findings.push(this.#whole(subjects.of(identity), 'added', object, identity));
+      this.#findings.push(this.#orphan(subjects.of(identity), object, key, identity));
     }
     for (const unreached of this.#evidence.live.unreached) {
       // What hides a declared object was counted with that.
@@ -284,14 +310,9 @@ class Judge {
     const listed = all.slice(0, MAX_FINDINGS);
     const ending = this.#ending();
     const decided = decideVerdict(ending, all.length, coverage, this.#context.minCoverage);
-    const [only, ...more] = this.#uncovered;
-    const reason =
-      ending.ok && decided.verdict === 'unknown' && only !== undefined && more.length === 0
-        ? `${decided.reason} (${coverage.uncovered[0]?.subject}: ${coverage.uncovered[0]?.reason})`
-        : decided.reason;
     return {
       verdict: decided.verdict,
-      reason: this.#context.redact(decided.verdict === 'unknown' && !ending.ok ? reason : decided.reason),
+      reason: this.#context.redact(decided.reason),
       coverage,
       findings: ending.ok ? listed : [],
       unlisted: ending.ok ? all.length - listed.length : 0,

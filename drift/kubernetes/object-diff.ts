@@ -1,27 +1,30 @@
 import { hasUnownedElement } from './compare/books.ts';
 import { Comparer } from './compare/compare.ts';
 import type { Difference } from './compare/difference.ts';
-import { endpointsOf, toleranceOf } from './compare/tolerance.ts';
-import { isObject, type Json, type JsonObject, parseJson } from './json.ts';
+import { endpointsOf } from './compare/endpoints.ts';
+import { toleranceOf } from './compare/tolerance.ts';
+import { type Before, causeByGit } from './git-cause.ts';
+import { isObject, type Json, type JsonObject } from './json.ts';
+import { lastApplied } from './last-applied.ts';
 import type { Identity } from './objects.ts';
-import { metadataOf, textsOf } from './objects.ts';
+import { metadataOf } from './objects.ts';
 import { Owners } from './owners.ts';
 import type { StructSchema } from './schema/schema.ts';
 
 export interface ObjectContext {
   readonly identity: Identity;
   readonly schema: StructSchema;
-  /** Kubernetes' own kinds have no durations in texts. */
+  /** Kubernetes' own kinds have no durations or amounts in texts. */
   readonly isBuiltin: boolean;
   readonly appliers: readonly string[];
   readonly people: readonly string[];
   readonly isScaled: boolean;
   /** What these managers have may differ. */
   readonly trusted: (managers: readonly string[]) => boolean;
+  /** What git said at the last in-sync commit; null: not known. */
+  readonly before: Before | null;
 }
 
-const LAST_APPLIED = ['kubectl.kubernetes.io/last-applied-configuration', 'kapp.k14s.io/original'];
-const MAX_APPLIED_LENGTH = 2 * 1024 * 1024;
 /** Of the metadata only these are anybody's to declare. */
 const METADATA = ['labels', 'annotations', 'finalizers', 'ownerReferences'];
 const DATA_MAPS: Readonly<Record<string, ReadonlySet<string>>> = {
@@ -38,14 +41,21 @@ export function differencesOf(declared: JsonObject, live: JsonObject, context: O
   const owners = new Owners(live, context, declared, (books) =>
     hasUnownedElement(books, sides.declared, sides.live, schema, null),
   );
+  const rules = { custom: !context.isBuiltin };
+  const earlier = context.before?.object == null ? null : sideOf(context.before.object, identity);
   const isSentByServer = owners.appliesByServer && !sentByKubectl(live);
   const comparer = new Comparer({
     facts: { owners, hasLastApplied: applied !== null && !isSentByServer },
-    rules: { durations: !context.isBuiltin },
+    rules,
     tolerance: toleranceOf({ ...identity, declared, live, isScaled: context.isScaled }),
     dataMaps: identity.group === '' ? (DATA_MAPS[identity.kind] ?? NONE) : NONE,
     report: (difference) => {
-      if (!context.trusted(owners.managersAt(difference.path))) found.push(difference);
+      if (context.trusted(owners.managersAt(difference.path))) return;
+      const isSettled = difference.cause !== 'unclear' || context.before === null;
+      const { path } = difference;
+      found.push(
+        isSettled ? difference : { ...difference, cause: causeByGit(path, sides.declared, earlier, schema, rules) },
+      );
     },
   });
   const before = applied === null ? undefined : sideOf(applied, identity);
@@ -65,7 +75,7 @@ function sideOf(object: JsonObject, identity: Identity): JsonObject {
   const kept = isObject(metadata) ? metadata : {};
   const own = Object.fromEntries(METADATA.flatMap((name) => (kept[name] == null ? [] : [[name, kept[name] ?? null]])));
   const body = identity.kind === 'Secret' && identity.group === '' ? withStringData(rest) : rest;
-  return Object.keys(own).length === 0 ? body : { ...body, metadata: own };
+  return { ...body, metadata: own };
 }
 
 /** The server writes `stringData` over `data`, as bytes, and forgets it. */
@@ -77,22 +87,6 @@ function withStringData({ stringData, ...rest }: JsonObject): JsonObject {
     typeof value === 'string' ? Buffer.from(value, 'utf8').toString('base64') : value,
   ]);
   return { ...rest, data: { ...data, ...Object.fromEntries(bytes) } };
-}
-
-/** What was applied last, as the live object's annotation carries it; null when there is none that can be read. */
-function lastApplied(live: JsonObject): JsonObject | null {
-  const annotations = textsOf(metadataOf(live)['annotations']);
-  for (const name of LAST_APPLIED) {
-    const text = annotations[name];
-    if (text === undefined || text.length > MAX_APPLIED_LENGTH) continue;
-    try {
-      const value = parseJson(text);
-      if (isObject(value)) return value;
-    } catch {
-      // Somebody wrote into it: it proves nothing.
-    }
-  }
-  return null;
 }
 
 /** `kubectl apply --server-side` keeps the annotation up to date where there is one; other appliers leave it behind. */

@@ -37,7 +37,10 @@ const optionsSchema = z.looseObject({
     .looseObject({
       ignore: z.array(ignore).max(1000).default([]),
       knownTypes: z
-        .union([z.array(knownType), z.record(z.string(), z.array(knownType))])
+        .union([
+          z.array(knownType),
+          z.record(z.string(), z.union([z.array(knownType), z.record(z.string(), z.string()).transform(byField)])),
+        ])
         .transform((value): readonly z.infer<typeof knownType>[] =>
           Array.isArray(value) ? value : Object.entries(value).flatMap(([kind, types]) => types.map(ofKind(kind))),
         )
@@ -104,6 +107,11 @@ export function readOptions(value: unknown): GivenOptions {
     },
     unreached: given.forbidden.map(unreachedOf),
   };
+}
+
+/** `{ "spec.template.spec": "core/v1/PodSpec" }` */
+function byField(types: Readonly<Record<string, string>>): readonly z.infer<typeof knownType>[] {
+  return Object.entries(types).map(([field, type]) => ({ group: '*', kind: '*', field, type }));
 }
 
 /** `argoproj.io/Rollout` or `argoproj.io_Rollout`. */

@@ -4,7 +4,7 @@ import type { LiveCluster } from './live.ts';
 import { groupOf, type Identity } from './objects.ts';
 import type { KnownType, KubernetesOptions } from './options.ts';
 import { builtinKind, builtinType } from './schema/builtin.ts';
-import { unknownKind } from './schema/guess.ts';
+import { UNKNOWN_STRUCT, unknownKind } from './schema/guess.ts';
 import { kindOfCrd, kindOfOpenApi } from './schema/openapi.ts';
 import { ANY, type Schema, type StructSchema } from './schema/schema.ts';
 
@@ -58,15 +58,16 @@ export class Schemas {
   }
 }
 
-/** The schema with a built-in type in one of its places. */
+/** The schema with a built-in type in one of its places; a list there, or on the way, is one of such elements. */
 function withKnown(schema: StructSchema, { field, type }: KnownType): StructSchema {
+  const known = builtinType(type);
   const replace = (at: StructSchema, [name, ...rest]: readonly string[]): StructSchema => ({
     ...at,
     field(asked) {
-      if (asked !== name) return at.field(asked);
-      if (rest.length === 0) return builtinType(type) ?? at.field(asked);
-      const inner = inside(at.field(asked));
-      return inner === null ? at.field(asked) : replace(inner, rest);
+      const field = at.field(asked);
+      if (asked !== name || known === null) return field;
+      if (rest.length > 0) return within(field, (inner) => replace(inner, rest));
+      return known.shape === 'struct' ? within(field, () => known) : known;
     },
   });
   return replace(schema, field.split('.'));
@@ -82,14 +83,19 @@ function withDefault(schema: StructSchema, [path, value]: readonly [string, Json
         zeroIsAbsent: (asked) => asked !== name && at.zeroIsAbsent(asked),
       };
     }
-    const inner = inside(name === undefined ? null : at.field(name));
-    return inner === null ? at : { ...at, field: (asked) => (asked === name ? replace(inner, rest) : at.field(asked)) };
+    return {
+      ...at,
+      field: (asked) => (asked === name ? within(at.field(asked), (inner) => replace(inner, rest)) : at.field(asked)),
+    };
   };
   return replace(schema, path.split('.'));
 }
 
-/** Only maps can be gone into; of those that nobody knows nothing is known. */
-function inside(schema: Schema | null): StructSchema | null {
-  if (schema === null || schema === ANY) return unknownKind('', '');
-  return schema.shape === 'struct' ? schema : null;
+/** A schema with its maps exchanged: itself, the elements of a list, or what nobody knows until it is seen. */
+function within(schema: Schema | null, exchange: (maps: StructSchema) => StructSchema): Schema | null {
+  if (schema === null || (schema.shape === 'scalar' && schema.kind === 'any')) {
+    return { ...ANY, maps: exchange(schema?.maps ?? UNKNOWN_STRUCT) };
+  }
+  if (schema.shape === 'struct') return exchange(schema);
+  return schema.shape === 'list' ? { ...schema, item: within(schema.item, exchange) ?? ANY } : schema;
 }

@@ -2,7 +2,7 @@ import type { Change } from '../../finding.ts';
 import { isList, isObject, type Json, type JsonObject } from '../json.ts';
 import type { Claim } from '../owners.ts';
 import { below, type Path } from '../path.ts';
-import { guess } from '../schema/guess.ts';
+import { guessed } from '../schema/guess.ts';
 import type { ListSchema, MapSchema, Schema, StructSchema } from '../schema/schema.ts';
 import { alignLists } from './align.ts';
 import { type Both, causeOf, type ObjectFacts } from './cause.ts';
@@ -76,9 +76,9 @@ export class Comparer {
   #knownFrom(schema: Schema, declared: Json | undefined, live: Json | undefined, path: Path): Schema {
     const isGuess = schema.shape === 'scalar' ? schema.kind === 'any' : schema.shape === 'list' && !schema.complete;
     if (!isGuess) return schema;
-    const guessed = guess(declared, live);
-    const shown = guessed.shape === 'list' ? this.#options.facts.owners.listAt(path) : null;
-    return shown === null || guessed.shape !== 'list' ? guessed : { ...guessed, ...shown };
+    const known = guessed(schema.shape === 'list' ? schema.item : schema, declared, live);
+    const shown = known.shape === 'list' ? this.#options.facts.owners.listAt(path) : null;
+    return shown === null || known.shape !== 'list' ? known : { ...known, ...shown };
   }
 
   #struct(declared: JsonObject, live: JsonObject, applied: Json | undefined, schema: StructSchema, place: Place): void {
@@ -87,7 +87,7 @@ export class Comparer {
       const other = live[name] ?? undefined;
       if (value === null || (value === other && typeof value !== 'object')) continue;
       const at = inside(place, name, whole);
-      const field = schema.field(name) ?? guess(value, other);
+      const field = guessed(schema.field(name), value, other);
       if (this.#options.tolerance.isDelegated(at.path, value)) continue;
       const both = { declared: value, live: other, applied: memberOf(applied, name) };
       if (other === undefined) this.#absent(both, field, schema, name, at);
@@ -129,6 +129,8 @@ export class Comparer {
     const isData = place.path !== null && 'field' in place.path.step && this.#isDataMap(place.path);
     for (const [name, value] of Object.entries(live)) {
       if (value === null || (declared[name] ?? null) !== null) continue;
+      // Declared as null: the server writes it as an empty text.
+      if (value === '' && Object.hasOwn(declared, name)) continue;
       this.#undeclaredKey(value, memberOf(applied, name), schema.value, inside(place, name, whole), isData);
     }
   }
@@ -148,7 +150,7 @@ export class Comparer {
   ): void {
     const { tolerance, rules, facts } = this.#options;
     if (isEmpty(value) || (isZeroScalar(value) && schema.zeroIsAbsent(name))) return;
-    const field = schema.field(name) ?? guess(undefined, value);
+    const field = guessed(schema.field(name), undefined, value);
     const given = schema.defaultOf(name, parent);
     if (given !== undefined && sameValue(value, given, field, rules)) return;
     if (tolerance.isBookkeeping(place.path, value)) return;
@@ -183,7 +185,7 @@ export class Comparer {
 
   /** Looks for evidence below something that git says nothing of. */
   #search(value: Json, schema: Schema, place: Place): void {
-    const known = schema.shape === 'scalar' && schema.kind === 'any' ? guess(undefined, value) : schema;
+    const known = guessed(schema, undefined, value);
     if (known.shape === 'struct' && isObject(value))
       this.#struct({}, value, undefined, { ...known, atomic: false }, place);
     else if (known.shape === 'map' && isObject(value))
@@ -309,7 +311,10 @@ export class Comparer {
       else {
         const [at, change] = git === null ? [running, 'added' as const] : [git, 'removed' as const];
         const sides = { declared: git?.element, live: running?.element, applied: undefined };
-        if (at !== null) this.#report(change, sides, schema.item, of(at.element, at.index));
+        if (at === null) continue;
+        const there = of(at.element, at.index);
+        const isInjected = change === 'added' && this.#options.tolerance.isInjected(there.path, at.element);
+        if (!isInjected) this.#report(change, sides, schema.item, there);
       }
     }
   }

@@ -2,14 +2,14 @@ import { isList, isObject, type Json, type JsonObject } from '../json.ts';
 import { sameBytes } from '../scalars/base64.ts';
 import { sameDuration } from '../scalars/duration.ts';
 import { sameNumber } from '../scalars/number.ts';
-import { sameQuantity } from '../scalars/quantity.ts';
-import { guess } from '../schema/guess.ts';
+import { sameAmount, sameQuantity } from '../scalars/quantity.ts';
+import { guessed } from '../schema/guess.ts';
 import type { ListSchema, ScalarKind, Schema, StructSchema } from '../schema/schema.ts';
 
 /** How scalars are read. */
 export interface ScalarRules {
-  /** Texts that are durations may be spelt differently: in custom resources, whose schema cannot say so. */
-  readonly durations: boolean;
+  /** Texts that are durations or amounts may be spelt differently: in custom resources, whose schema cannot say so. */
+  readonly custom: boolean;
 }
 
 /** Whether two scalars, or two values of unknown shape, mean the same. */
@@ -24,13 +24,16 @@ export function sameScalar(a: Json, b: Json, kind: ScalarKind, inMap: boolean, r
     case 'time':
       return typeof a === 'string' && typeof b === 'string' && sameTime(a, b);
     case 'text':
-      return rules.durations && !inMap && sameDuration(a, b);
+      return rules.custom && !inMap && sameSpelling(a, b);
     case 'any':
-      return sameNumber(a, b) || (rules.durations && !inMap && sameDuration(a, b));
+      return sameNumber(a, b) || (rules.custom && !inMap && sameSpelling(a, b));
     default:
       return sameNumber(a, b);
   }
 }
+
+/** Two texts of one duration, or of one amount. */
+const sameSpelling = (a: Json, b: Json): boolean => sameDuration(a, b) || sameAmount(a, b);
 
 function sameTime(a: string, b: string): boolean {
   const [first, second] = [Date.parse(a), Date.parse(b)];
@@ -44,7 +47,7 @@ function sameTime(a: string, b: string): boolean {
 export function sameValue(a: Json | undefined, b: Json | undefined, schema: Schema, rules: ScalarRules): boolean {
   const [left, right] = [a ?? null, b ?? null];
   if (left === right) return true;
-  const known = schema.shape === 'scalar' && schema.kind === 'any' ? guess(left, right) : schema;
+  const known = guessed(schema, left, right);
   switch (known.shape) {
     case 'struct':
       return sameStruct(asObject(left), asObject(right), known, rules);
@@ -63,7 +66,7 @@ const asList = (value: Json): readonly Json[] | null => (value === null ? [] : i
 function sameStruct(a: JsonObject | null, b: JsonObject | null, schema: StructSchema, rules: ScalarRules): boolean {
   if (a === null || b === null) return false;
   for (const name of new Set([...Object.keys(a), ...Object.keys(b)])) {
-    const field = schema.field(name) ?? guess(a[name], b[name]);
+    const field = guessed(schema.field(name), a[name], b[name]);
     const left = a[name] ?? schema.defaultOf(name, a) ?? zeroOf(b[name], schema.zeroIsAbsent(name));
     const right = b[name] ?? schema.defaultOf(name, b) ?? zeroOf(a[name], schema.zeroIsAbsent(name));
     if (!sameValue(left, right, field, rules)) return false;

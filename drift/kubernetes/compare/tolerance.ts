@@ -1,4 +1,5 @@
 import { isList, isObject, type Json, type JsonObject } from '../json.ts';
+import { metadataOf, textsOf } from '../objects.ts';
 import { type Path, shapeText, stepsOf } from '../path.ts';
 
 /** What a difference of one object is forgiven for, since the server, a controller or the applier itself makes it. */
@@ -42,6 +43,7 @@ const BOOKKEEPING: readonly string[] = [
   'endpoints.kubernetes.io/*',
   'endpointslice.kubernetes.io/*',
   'meta.helm.sh/*',
+  'argocd.argoproj.io/instance',
   'argocd.argoproj.io/tracking-id',
   'argocd.argoproj.io/installation-id',
   'kustomize.toolkit.fluxcd.io/name',
@@ -52,6 +54,15 @@ const BOOKKEEPING: readonly string[] = [
   'kapp.k14s.io/*',
   'kubecfg.ksonnet.io/*',
   'objectset.rio.cattle.io/*',
+];
+
+/** Those of them that only a controller sets: what an export has written of them into git is no declaration. */
+const CONTROLLERS_BOOKS: readonly string[] = [
+  'kubectl.kubernetes.io/last-applied-configuration',
+  'deployment.kubernetes.io/*',
+  'deprecated.daemonset.template.generation',
+  'control-plane.alpha.kubernetes.io/leader',
+  'pv.kubernetes.io/*',
 ];
 
 const WORKLOADS = new Set(['Deployment', 'StatefulSet', 'ReplicaSet', 'ReplicationController', 'Rollout']);
@@ -116,19 +127,29 @@ export function toleranceOf(object: ToleratedObject): Tolerance {
   if (isTokenSecret(declared, live, kind)) fields.add('data');
   const aggregated = kind === 'ClusterRole' && (hasKey(declared, 'aggregationRule') || hasKey(live, 'aggregationRule'));
   if (aggregated) fields.add('rules');
+  const isArgo = isAppliedByArgo(live);
+  const isInjecting = injectsBundle(declared);
   const scales = isScaled && WORKLOADS.has(kind);
   if (scales) fields.add('spec.replicas');
   return {
-    isBookkeeping: (path, value) => isBookkeeping(path, value) || (aggregated && shapeText(path) === 'rules'),
+    isBookkeeping: (path, value) =>
+      isAnyOf(path, BOOKKEEPING) ||
+      (value === 'Helm' && isAnyOf(path, ['app.kubernetes.io/managed-by'])) ||
+      (isArgo && isAnyOf(path, ['app.kubernetes.io/instance'])) ||
+      (aggregated && shapeText(path) === 'rules'),
     isControllers: (path) => fields.has(shapeText(path)) || isBelowControllers(path, fields),
-    isInjected: (_path, element) => isInjected(element),
+    isInjected: (path, element) =>
+      isInjected(element) ||
+      (kind === 'Pod' && shapeText(path) === 'spec.tolerations[]' && isDefaultToleration(element)) ||
+      (kind === 'ServiceAccount' && isMadePullSecret(element)),
     isDelegated(path, value) {
       const shape = shapeText(path);
       if (aggregated && shape === 'rules') return true;
+      if (isAnyOf(path, CONTROLLERS_BOOKS)) return true;
       if (scales && shape === 'spec.replicas') return true;
       // Server-chosen addresses: declared as "" is "choose one".
       if (value === '' && fields.has(shape)) return true;
-      return shape.endsWith('caBundle') && fields.has(shape) && isPlaceholder(value);
+      return shape.endsWith('caBundle') && fields.has(shape) && (isInjecting || isPlaceholder(value));
     },
   };
 }
@@ -137,6 +158,19 @@ const hasKey = (object: JsonObject, key: string): boolean => object[key] !== und
 
 /** A bundle that is not a certificate waits for one to be put in its place. */
 const isPlaceholder = (value: Json): boolean => typeof value === 'string' && !PEM_IN_BASE64.test(value);
+
+/** Argo CD marks what it applied with a label that it takes from nowhere but its own settings. */
+function isAppliedByArgo(live: JsonObject): boolean {
+  const { managedFields } = metadataOf(live);
+  return isList(managedFields) && managedFields.some((of) => isObject(of) && /^argocd/.test(String(of['manager'])));
+}
+
+/** Whether the declaration asks a controller to put a certificate in, whatever stands there. */
+function injectsBundle(declared: JsonObject): boolean {
+  const names = Object.keys(textsOf(metadataOf(declared)['annotations']));
+  return names.some((name) => isOneOf(name, INJECTING));
+}
+const INJECTING: readonly string[] = ['cert-manager.io/inject-*', 'service.beta.openshift.io/inject-cabundle'];
 
 /** The token controller fills in the Secret of a service account. */
 function isTokenSecret(declared: JsonObject, live: JsonObject, kind: string): boolean {
@@ -152,54 +186,28 @@ function isBelowControllers(path: Path, fields: ReadonlySet<string>): boolean {
   return false;
 }
 
-function isBookkeeping(path: Path, live: Json): boolean {
+/** Whether a label or annotation is one of these. */
+function isAnyOf(path: Path, books: readonly string[]): boolean {
   const steps = stepsOf(path);
   const [last, map] = [steps.at(-1), steps.at(-2)];
   if (last === undefined || map === undefined || !('field' in last) || !('field' in map)) return false;
   if (map.field !== 'labels' && map.field !== 'annotations') return false;
-  const name = last.field;
-  if (name === 'app.kubernetes.io/managed-by' && live === 'Helm') return true;
-  return BOOKKEEPING.some((known) => (known.endsWith('*') ? name.startsWith(known.slice(0, -1)) : name === known));
+  return isOneOf(last.field, books);
 }
+
+const isOneOf = (name: string, list: readonly string[]): boolean =>
+  list.some((known) => (known.endsWith('*') ? name.startsWith(known.slice(0, -1)) : name === known));
 
 function isInjected(element: Json): boolean {
   if (!isObject(element)) return false;
   return [element['name'], element['mountPath']].some((name) => typeof name === 'string' && INJECTED.test(name));
 }
 
-/** What an autoscaler scales: `Kind/name` in its namespace. */
-export function scaledBy(autoscaler: JsonObject): string | null {
-  const spec = autoscaler['spec'];
-  const target = isObject(spec) ? spec['scaleTargetRef'] : undefined;
-  return isObject(target) && typeof target['kind'] === 'string' && typeof target['name'] === 'string'
-    ? `${target['kind']}/${target['name']}`
-    : null;
-}
+/** OpenShift gives every account a pull secret for its own registry. */
+const isMadePullSecret = (element: Json): boolean =>
+  isObject(element) && typeof element['name'] === 'string' && /-dockercfg-\w{5}$/.test(element['name']);
 
-/** The addresses and ports of an `Endpoints` object, however they are packed into subsets. */
-export function endpointsOf(subsets: Json | undefined): readonly string[] {
-  const all = new Set<string>();
-  for (const subset of isList(subsets) ? subsets : []) {
-    if (!isObject(subset)) continue;
-    const ports = isList(subset['ports']) ? subset['ports'] : [];
-    for (const readiness of ['addresses', 'notReadyAddresses']) {
-      const addresses = subset[readiness];
-      for (const address of isList(addresses) ? addresses : []) {
-        for (const port of ports.length > 0 ? ports : [{}]) all.add(endpointText(readiness, address, port));
-      }
-    }
-  }
-  return [...all].sort();
-}
-
-function endpointText(readiness: string, address: Json, port: Json): string {
-  const of = isObject(port) ? port : {};
-  return JSON.stringify([
-    readiness,
-    address,
-    of['name'] ?? '',
-    of['port'] ?? null,
-    of['protocol'] ?? 'TCP',
-    of['appProtocol'] ?? '',
-  ]);
+/** Admission lets every Pod outlive its node's trouble for a while. */
+function isDefaultToleration(element: Json): boolean {
+  return isObject(element) && /^node\.kubernetes\.io\/(?:not-ready|unreachable)$/.test(String(element['key']));
 }

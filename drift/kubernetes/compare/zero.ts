@@ -1,5 +1,5 @@
 import { isList, isObject, type Json } from '../json.ts';
-import { guess } from '../schema/guess.ts';
+import { guessed } from '../schema/guess.ts';
 import type { Schema, StructSchema } from '../schema/schema.ts';
 
 /** False, 0 or the empty text. */
@@ -15,7 +15,7 @@ export function isEmpty(value: Json | undefined): boolean {
 /** Whether a field that is declared like this and is not there live is the same as one that was never declared. */
 export function isAsGoodAsAbsent(value: Json, schema: Schema, parent: StructSchema, name: string): boolean {
   if (value === null) return true;
-  const known = schema.shape === 'scalar' && schema.kind === 'any' ? guess(value, undefined) : schema;
+  const known = guessed(schema, value, undefined);
   switch (known.shape) {
     case 'scalar':
       return isZeroScalar(value) && parent.zeroIsAbsent(name);
@@ -28,7 +28,7 @@ export function isAsGoodAsAbsent(value: Json, schema: Schema, parent: StructSche
         isObject(value) &&
         parent.zeroIsAbsent(name) &&
         Object.entries(value).every(([field, child]) =>
-          isAsGoodAsAbsent(child, known.field(field) ?? guess(child, undefined), known, field),
+          isAsGoodAsAbsent(child, guessed(known.field(field), child, undefined), known, field),
         )
       );
   }

@@ -1,5 +1,6 @@
-import { parseAllDocuments, type ScalarTag, type Tags } from 'yaml';
-import { asGoReads, type Json } from '../json.ts';
+import { parseAllDocuments } from 'yaml';
+import type { Json } from '../json.ts';
+import { NodeError, Reader } from './node.ts';
 
 /** A text is no YAML that kubectl would take; `line` counts from 1 in the text. */
 export class YamlError extends Error {
@@ -11,76 +12,58 @@ export class YamlError extends Error {
   }
 }
 
-/** Aliases may not stand for more than this: a few lines could be a billion. */
-const MAX_ALIASES = 1000;
-
-const TRUE = /^(?:y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON)$/;
-const FALSE = /^(?:n|N|no|No|NO|false|False|FALSE|off|Off|OFF)$/;
-const NULL = /^(?:~|null|Null|NULL|)$/;
-const NOT_JSON = /^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$/;
-const INTEGER = /^([-+]?)(0[xX][0-9a-fA-F]+|0[oO]?[0-7]+|0[bB][01]+|0|[1-9]\d*)$/;
-const FLOAT = /^[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?$/;
-
-/**
- * A plain scalar that begins like a number, as goyaml.v2 resolves it: Go's integers of every base with underscores,
- * then floats; no sexagesimals, no timestamps. What does not fit is a text.
- */
-function readNumber(text: string): Json {
-  const plain = text.replaceAll('_', '');
-  const integer = INTEGER.exec(plain);
-  if (integer !== null) {
-    const digits = (integer[2] ?? '').replace(/^0[oO]?(?=[0-7])/, '0o');
-    const value = BigInt(digits) * (integer[1] === '-' ? -1n : 1n);
-    return Number.isSafeInteger(Number(value)) ? Number(value) : asGoReads(value);
-  }
-  const value = FLOAT.test(plain) ? Number(plain) : Number.NaN;
-  return Number.isFinite(value) ? value : text;
+/** A key that a map has more than once; `line` counts from 1 in the text. */
+export interface DuplicateKey {
+  readonly key: string;
+  readonly line: number;
 }
 
-const scalar = (tag: string, test: RegExp, resolve: ScalarTag['resolve']): ScalarTag => ({
-  tag: `tag:yaml.org,2002:${tag}`,
-  default: true,
-  test,
-  resolve,
-});
+export interface YamlDocument {
+  readonly value: Json;
+  readonly duplicates: readonly DuplicateKey[];
+}
 
-const SCALARS: Tags = [
-  scalar('null', NULL, () => null),
-  scalar('bool', TRUE, () => true),
-  scalar('bool', FALSE, () => false),
-  scalar('float', NOT_JSON, (text, onError) => {
-    onError(`${text} cannot be written in JSON`);
-    return text;
-  }),
-  scalar('int', /^[-+.]?\d/, readNumber),
-  { tag: 'tag:yaml.org,2002:binary', resolve: (text: string) => Buffer.from(text, 'base64').toString('utf8') },
-  'merge',
-];
+/** What YAML 1.1 calls printable (libyaml's reader refuses the rest). */
+const UNPRINTABLE = /[^\t\n\x20-\x7E\x85\u00A0-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
+/** All of these end a line. */
+const LINE_ENDS = /\r\n?|\u0085/g;
 
 /** The first document of a text, as kubectl reads it: YAML 1.1 in goyaml's manner. @throws YamlError */
-export function parseYaml(text: string): Json {
+export function readYaml(given: string): YamlDocument {
+  const text = given.replace(LINE_ENDS, '\n');
+  const unprintable = UNPRINTABLE.exec(text);
+  if (unprintable !== null) throw new YamlError('control characters are not allowed', lineAt(text, unprintable.index));
+  const reader = new Reader(text);
   try {
     const [document] = parseAllDocuments(text, {
       version: '1.1',
+      // Every scalar stays a text: the reader knows what goyaml makes of it.
       schema: 'failsafe',
-      customTags: (tags) => [...tags, ...SCALARS],
-      merge: true,
-      // The last one wins.
+      resolveKnownTags: false,
+      merge: false,
       uniqueKeys: false,
       logLevel: 'silent',
     });
-    if (document === undefined || !('contents' in document)) return null;
+    if (document === undefined || !('contents' in document)) {
+      if (/^%/m.test(text)) throw new YamlError('did not find expected <document start>', 1);
+      return { value: null, duplicates: [] };
+    }
     const [error] = document.errors;
     if (error !== undefined) {
-      throw new YamlError(
-        error.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? '',
-        error.linePos?.[0].line ?? null,
-        error,
-      );
+      const message = error.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? '';
+      throw new YamlError(message, error.linePos?.[0].line ?? null, error);
     }
-    return document.toJS({ maxAliasCount: MAX_ALIASES }) as Json;
+    const value = reader.read(document);
+    return { value, duplicates: reader.duplicates.map(({ key, offset }) => ({ key, line: lineAt(text, offset) })) };
   } catch (error) {
     if (error instanceof YamlError) throw error;
-    throw new YamlError(error instanceof Error ? error.message : String(error), null, error);
+    if (!(error instanceof NodeError))
+      throw new YamlError(error instanceof Error ? error.message : String(error), null, error);
+    throw new YamlError(error.message, error.offset === null ? null : lineAt(text, error.offset), error);
   }
 }
+
+/** The value alone. @throws YamlError */
+export const parseYaml = (text: string): Json => readYaml(text).value;
+
+const lineAt = (text: string, offset: number): number => text.slice(0, offset).split('\n').length;

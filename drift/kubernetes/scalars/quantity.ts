@@ -17,6 +17,15 @@ export function sameQuantity(a: Json, b: Json, scale: QuantityScale): boolean {
   return left !== null && left === right;
 }
 
+/** An amount that cannot be anything else: digits and a unit. */
+const WITH_UNIT = /^[+-]?[\d.]+(?:[numkMGTPE]|[KMGTPE]i)$/;
+
+/** Whether both are texts of the same amount, at least one of them with a unit: "1.10" and "1.1" may be versions. */
+export function sameAmount(a: Json, b: Json): boolean {
+  if (typeof a !== 'string' || typeof b !== 'string') return false;
+  return (WITH_UNIT.test(a) || WITH_UNIT.test(b)) && sameQuantity(a, b, 'nano');
+}
+
 export function isQuantity(value: Json): boolean {
   return amount(value, 'nano') !== null;
 }

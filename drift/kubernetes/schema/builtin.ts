@@ -47,7 +47,8 @@ const BUILTIN_VERSIONS = new Set(Object.keys(KINDS).map((key) => key.split(' ')[
 /** A type by its name in Kubernetes' own words: `core/v1/PodSpec`; null when there is none. */
 export function builtinType(name: string): Schema | null {
   const [group = '', version = '', type = ''] = name.split('/');
-  if (type === 'Quantity') return SCALARS.quantity;
+  if (type === 'Quantity' || name === 'core/Quantity') return SCALARS.quantity;
+  if (type === 'ResourceList') return { shape: 'map', atomic: false, value: SCALARS.quantity };
   const model = `${version.charAt(0).toUpperCase()}${version.slice(1)}${type}`;
   const found = [`${group.charAt(0).toUpperCase()}${group.slice(1)}${model}`, model].find((key) => key in TYPES);
   return found === undefined ? null : structOf(found);

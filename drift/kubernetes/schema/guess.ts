@@ -38,20 +38,21 @@ export function unknownKind(group: string, kind: string): StructSchema {
   };
 }
 
-/** What a value most likely is where the schema says nothing, from both sides of it. */
-export function guess(declared: Json | undefined, live: Json | undefined): Schema {
+/** The schema, or what a value most likely is where the schema says nothing, from both sides of it. */
+export function guessed(schema: Schema | null, declared: Json | undefined, live: Json | undefined): Schema {
+  if (schema !== null && (schema.shape !== 'scalar' || schema.kind !== 'any')) return schema;
   const sides = [declared, live].filter((side) => side !== undefined && side !== null);
-  if (sides.some(isObject) && sides.every(isObject)) return UNKNOWN_STRUCT;
-  if (sides.some(isList) && sides.every(isList)) return guessList(sides.filter(isList));
+  if (sides.some(isObject) && sides.every(isObject)) return schema?.maps ?? UNKNOWN_STRUCT;
+  if (sides.some(isList) && sides.every(isList)) return guessList(sides.filter(isList), schema ?? ANY);
   return ANY;
 }
 
 /** Maps that all have a `name` of their own are told apart by it; everything else is compared in its order. */
-function guessList(sides: readonly (readonly Json[])[]): ListSchema {
+function guessList(sides: readonly (readonly Json[])[], item: Schema): ListSchema {
   const named = sides.every((side) => {
     const names = side.map((item) => (isObject(item) && typeof item['name'] === 'string' ? item['name'] : null));
     return !names.includes(null) && new Set(names).size === names.length;
   });
   const some = sides.some((side) => side.length > 0);
-  return { shape: 'list', merge: named && some ? 'keyed' : 'atomic', keys: ['name'], item: ANY, complete: false };
+  return { shape: 'list', merge: named && some ? 'keyed' : 'atomic', keys: ['name'], item, complete: false };
 }

@@ -21,6 +21,8 @@ export type Schema = ScalarSchema | StructSchema | MapSchema | ListSchema;
 export interface ScalarSchema {
   readonly shape: 'scalar';
   readonly kind: ScalarKind;
+  /** Of `any`, where it is known: the maps that it is, whether it is one or a list of them. */
+  readonly maps?: StructSchema;
 }
 
 /** Named fields. */
