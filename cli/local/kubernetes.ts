@@ -27,6 +27,8 @@ export async function checkKubernetesHere(
     source: { folder: working.folder },
     rules,
     kubeconfig,
+    credentials: null,
+    before: null,
     fingerprintKey: null,
     hidden: [...ownCredentials(terminal), ...hidden],
     tools: { path: terminal.env['PATH'] ?? '', cache: toolCache(terminal) },

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { zipSync } from 'fflate';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { DEPLOYED_CONFIG_FILE, FUNCTION_ENV } from '#drift/names.ts';
+import { DEPLOYED_CONFIG_FILE, FUNCTION_ENV, JSONNET_FILES } from '#drift/names.ts';
 import { type Bundles, bundle, FUNCTIONS } from '#infra/bundle.ts';
 import { readSettings } from '#infra/settings.ts';
 import { SERVICE_CONFIG, scratch } from './synth.ts';
@@ -21,9 +21,11 @@ const contents = (folder: string): Record<string, Uint8Array> =>
   Object.fromEntries(readdirSync(folder).map((file) => [file, new Uint8Array(readFileSync(path.join(folder, file)))]));
 
 describe.each(FUNCTIONS)('the bundle of %s', (name) => {
-  test('holds the code and the config, and nothing else', () => {
+  test('holds the code and what it reads, and nothing else', () => {
     const files = contents(bundles.functions[name]);
-    expect(Object.keys(files).sort()).toEqual(['index.js', DEPLOYED_CONFIG_FILE].sort());
+    const beside = name === 'kube-diff' ? Object.values(JSONNET_FILES) : [DEPLOYED_CONFIG_FILE];
+    expect(Object.keys(files).sort()).toEqual(['index.js', ...beside].sort());
+    if (name === 'kube-diff') return;
     const config = JSON.parse(Buffer.from(files[DEPLOYED_CONFIG_FILE] ?? []).toString());
     expect(config).toMatchObject({ hash: settings.hash, commit: settings.commit });
     expect(config.targets).toHaveLength(4);
@@ -63,6 +65,6 @@ test('the same input makes the same bytes', () => {
     [...Object.values(of.functions), of.tool].flatMap((folder) =>
       Object.entries(contents(folder)).map(([file, bytes]) => `${file} ${hash('sha256', bytes)}`),
     );
-  expect(digests(bundles)).toHaveLength(2 * FUNCTIONS.length + 1);
+  expect(digests(bundles)).toHaveLength(2 * FUNCTIONS.length + 1 + 1);
   expect(digests(bundle(settings, scratch('bundles')))).toEqual(digests(bundles));
 });

@@ -74,6 +74,9 @@ export interface TestWorld extends SweepWorld, StartWorld {
   readonly resets: string[];
   readonly sent: { readonly functionName: string; readonly payload: unknown }[];
   readonly starts: BuildRequest[];
+  /** Functions that were asked to compare, and what the next one is answered. */
+  readonly calls: TestWorld['sent'];
+  readonly callers: { answer: { throttled: string } | null };
   readonly clock: { now: Date };
   readonly builders: { answer: { build: string } | { throttled: string }; state: BuildState | null };
   readonly head: { commit: string | Error };
@@ -107,6 +110,8 @@ export function testWorld(target: Target = TARGET, dieAfterAct = false): TestWor
   const resets: string[] = [];
   const sent: TestWorld['sent'] = [];
   const starts: BuildRequest[] = [];
+  const calls: TestWorld['sent'] = [];
+  const callers: TestWorld['callers'] = { answer: null };
   const clock = { now: new Date('2026-11-24T03:00:00.000Z') };
   const builders: TestWorld['builders'] = { answer: { build: buildArn('0001') }, state: null };
   const head: TestWorld['head'] = { commit: COMMIT };
@@ -126,7 +131,14 @@ export function testWorld(target: Target = TARGET, dieAfterAct = false): TestWor
     metrics: { publish: guarded(async (data) => void metricLog.push(...data)) },
     events: { announce: guarded(async (events) => void eventLog.push(...events)) },
     alarms: { reset: guarded(async (alarm) => void resets.push(alarm)) },
-    functions: { send: guarded(async (functionName, payload) => void sent.push({ functionName, payload })) },
+    functions: {
+      send: guarded(async (functionName, payload) => void sent.push({ functionName, payload })),
+      start: guarded(async (functionName, payload) => {
+        calls.push({ functionName, payload });
+        return callers.answer;
+      }),
+    },
+    uploads: { link: async (key, seconds) => `https://results.example/${key}?for=${seconds}` },
     builds: {
       start: guarded(async (request) => {
         starts.push(request);
@@ -158,6 +170,8 @@ export function testWorld(target: Target = TARGET, dieAfterAct = false): TestWor
     resets,
     sent,
     starts,
+    calls,
+    callers,
     clock,
     builders,
     head,
