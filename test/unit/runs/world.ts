@@ -3,7 +3,7 @@ import type { SweepWorld } from '#checks/runs/tend.ts';
 import { METRICS } from '#drift/names.ts';
 import type { Report } from '#drift/report.ts';
 import { NO_RULES } from '#drift/rules/rule.ts';
-import type { DeployedConfig, Target, TerraformTarget } from '#drift/target.ts';
+import type { DeployedConfig, KubernetesTarget, Target, TerraformTarget } from '#drift/target.ts';
 import type { BuildRequest, BuildState, BusEvent, MetricDatum, ObjectStore } from '#services/ports.ts';
 
 export const TARGET: TerraformTarget = {
@@ -30,6 +30,19 @@ export const TARGET: TerraformTarget = {
   pendingGraceSeconds: 7200,
   confirmSeconds: 0,
   terraform: { tool: 'terraform', path: 'terraform/network', varFiles: [], vars: {}, backendConfig: {}, env: {} },
+};
+/** A target whose objects a function compares. */
+export const SHOP: KubernetesTarget = {
+  ...{ name: 'prod/shop', layer: 'kubernetes', severity: 'critical', schedule: 'rate(15 minutes)' },
+  environment: { ...TARGET.environment, cluster: { eks: 'acme-prod' } },
+  source: { name: 'apps', url: 'https://git.example/apps.git', ref: 'main', token: { secret: 'git-token' } },
+  ...{ timeoutSeconds: 600, minCoverage: 1, enabled: true, observe: false, retired: false },
+  ...{ windows: [], pendingGraceSeconds: 7200, confirmSeconds: 0 },
+  kubernetes: {
+    ...{ manifests: ['k8s'], render: 'plain', namespace: 'default', values: [], release: 'shop' },
+    jsonnet: { ext: {}, tla: {}, importPaths: [] },
+    ...{ hosts: [], appliers: [], people: [], secretKinds: [] },
+  },
 };
 export const COMMIT = 'a'.repeat(40);
 export const ROLE_ID = 'AROAEXAMPLE';
