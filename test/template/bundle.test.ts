@@ -1,13 +1,15 @@
 import { execFile } from 'node:child_process';
 import { hash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { Worker } from 'node:worker_threads';
 import { zipSync } from 'fflate';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { DEPLOYED_CONFIG_FILE, FUNCTION_ENV, JSONNET_FILES } from '#drift/names.ts';
 import { type Bundles, bundle, FUNCTIONS } from '#infra/bundle.ts';
 import { readSettings } from '#infra/settings.ts';
+import { RENDER_LIMITS } from '#services/render/request.ts';
 import { SERVICE_CONFIG, scratch } from './synth.ts';
 
 const MAX_ZIPPED = 1.5 * 1024 * 1024;
@@ -48,6 +50,24 @@ describe.each(FUNCTIONS)('the bundle of %s', (name) => {
     });
     expect(stdout.trim()).toBe('function');
   });
+});
+
+test('the bundle of kube-diff evaluates jsonnet by what lies beside it', async () => {
+  const folder = bundles.functions['kube-diff'];
+  const root = scratch('program');
+  writeFileSync(path.join(root, 'lib.libsonnet'), '{ kind: "ConfigMap" }');
+  writeFileSync(path.join(root, 'main.jsonnet'), '(import "lib.libsonnet") + { apiVersion: std.extVar("version") }');
+  const worker = new Worker(path.join(folder, JSONNET_FILES.worker), {
+    workerData: {
+      ...{ root, limits: RENDER_LIMITS, library: path.join(folder, JSONNET_FILES.library) },
+      ...{ file: 'main.jsonnet', ext: { version: 'v1' }, tla: {}, importPaths: [] },
+    },
+  });
+  const answer = await new Promise<{ json: string }>((resolve, reject) => {
+    worker.once('message', resolve).once('error', reject);
+  });
+  expect(JSON.parse(answer.json)).toEqual({ apiVersion: 'v1', kind: 'ConfigMap' });
+  await worker.terminate();
 });
 
 describe('the bundle of the tool', () => {
