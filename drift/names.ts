@@ -46,8 +46,20 @@ export const FUNCTION_ENV = {
   deadLetterQueues: 'PLUMBLINE_DEAD_LETTER_QUEUES',
 } as const;
 
+/**
+ * What a function that compares objects may take: the memory and time of infra, which `record` names when they were not
+ * enough, and how long Lambda may look for room to start it.
+ */
+export const KUBERNETES_FUNCTION = { memoryMb: 1024, timeoutSeconds: 900, maxEventAgeSeconds: 600 } as const;
+
+/** The Kubernetes group of our role in an EKS cluster; infra/cluster-access/reader.yaml says what it may read. */
+export const CLUSTER_GROUP = 'plumbline';
+
 /** The file beside a function's code that holds the deployed config, written at synth. */
 export const DEPLOYED_CONFIG_FILE = 'plumbline.json';
+
+/** What jsonnet needs beside a function's code. */
+export const JSONNET_FILES = { worker: 'jsonnet-worker.js', library: 'libjsonnet.wasm' } as const;
 
 const targetPath = (target: string): string => target.split('/').map(encodeURIComponent).join('/');
 
@@ -64,17 +76,21 @@ export const keys = {
   state: (target: string): string => `state/${targetPath(target)}.json`,
   statePage: (target: string): string => `state/${targetPath(target)}.html`,
   queue: (target: string): string => `queue/${targetPath(target)}.json`,
-  /** What one build may read: its run, its target's definition and its fingerprint key. The nonce cannot be guessed. */
+  /** What one worker may read: its run, its target's definition and its fingerprint key. The nonce cannot be guessed. */
   ticket: (nonce: string): string => `tickets/${nonce}.json`,
   /**
    * What one build may write. IAM enforces it: CodeBuild assumes a project's role with the session name
    * `AWSCodeBuild-<build uuid>`, so that `${aws:userid}` is `<role id>:AWSCodeBuild-<build uuid>`.
    */
   inbox: (roleId: string, buildUuid: string): string => `inbox/${roleId}:AWSCodeBuild-${buildUuid}/report.json`,
+  /** Where the signed address of a function's ticket leads to; the function itself has no right to write. */
+  functionInbox: (nonce: string): string => `inbox/kubernetes/${nonce}/report.json`,
 } as const;
 
 /** The inbox as an IAM resource pattern below the bucket's ARN. */
 export const INBOX_POLICY_PATH = `inbox/\${aws:userid}/report.json`;
+/** The inboxes that `dispatch` signs addresses of. */
+export const FUNCTION_INBOXES = 'inbox/kubernetes/*';
 
 const slug = (target: string): string => target.replace('/', '-');
 
@@ -87,7 +103,10 @@ function within(limit: number, name: string): string {
 /** Names of deployed things; `account`-wide names carry the prefix. */
 export const deployed = {
   prefix: 'plumbline',
+  /** What compares the targets of an environment: a CodeBuild project, or a function. */
   project: (layer: string, environment: string): string => `plumbline-${layer}-${environment}`,
+  /** Its log group. */
+  logGroup: (layer: string, environment: string): string => `/plumbline/${layer}/${environment}`,
   /** The role whose rights the tool's process has; `role` is the environment's prefix. */
   targetRole: (role: string, layer: string): string => `${role}-${layer}`,
   sweepSchedule: 'plumbline-sweep',

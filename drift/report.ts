@@ -43,6 +43,15 @@ export type Report = z.infer<typeof reportSchema>;
 /** The largest report that is read back, in bytes; larger ones are refused by size before they are read. */
 export const MAX_REPORT_BYTES = 8 * 1024 * 1024;
 
+/** As it is handed over: one that is too large to be read back says so, instead of what it found. */
+export function reportText(report: Report): string {
+  const text = JSON.stringify(report);
+  if (Buffer.byteLength(text) <= MAX_REPORT_BYTES) return text;
+  const reason = `the report of ${report.findings.length} findings is larger than ${MAX_REPORT_BYTES} bytes: split the target`;
+  const empty = { findings: [], unconfirmed: [], notes: [] };
+  return JSON.stringify({ ...report, ...empty, verdict: 'unknown', reason } satisfies Report);
+}
+
 /** The report's JSON Schema, as published in `schema/`. */
 export function reportJsonSchema(): unknown {
   return z.toJSONSchema(reportSchema, { io: 'output' });

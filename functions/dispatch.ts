@@ -4,6 +4,7 @@ import { FUNCTION_ENV } from '#drift/names.ts';
 import { CodeBuild } from '#services/aws/codebuild.ts';
 import { LambdaFunctions } from '#services/aws/lambda.ts';
 import { S3Store } from '#services/aws/s3-store.ts';
+import { S3Uploads } from '#services/aws/s3-uploads.ts';
 import { AwsSecrets } from '#services/aws/secrets.ts';
 import { HttpsGit } from '#services/git-remote.ts';
 import { deployedConfig, entry, logger, parseEvent, variable } from './setup.ts';
@@ -17,6 +18,7 @@ const world: StartWorld = {
   git: new HttpsGit(),
   secrets: new AwsSecrets(),
   functions: new LambdaFunctions(),
+  uploads: new S3Uploads(bucket),
   recordFunction: variable(FUNCTION_ENV.recordFunction),
   fingerprintSecret: { secret: variable(FUNCTION_ENV.fingerprintSecret) },
   bucket,

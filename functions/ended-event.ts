@@ -2,16 +2,20 @@ import { z } from 'zod';
 import type { RunEnded } from '#checks/runs/finish.ts';
 import { BUILD_ENV } from '#drift/names.ts';
 import { isRunId } from '#drift/run.ts';
+import { endOfFailed, failedFunctionSchema } from './failed-function.ts';
 
 const buildSchema = z.object({ arn: z.string(), status: z.string(), log: z.string().nullable() });
 
-/** Sent by `dispatch` and `sweep`: a run that never got a build, or whose end no event told. */
+/** Sent by `dispatch` and `sweep`: a run that never began, or whose end no event told; and by the function that compared. */
 const ourEventSchema = z.object({
   source: z.literal('plumbline'),
   ended: z.object({
     target: z.string().max(200),
     runId: z.string().refine(isRunId, 'is no run id'),
+    // Unknown to a `sweep` or `dispatch` of before.
+    ticket: z.string().nullable().default(null),
     build: buildSchema.nullable(),
+    function: z.object({ problem: z.string().nullable() }).nullable().default(null),
     failure: z.string().nullable(),
   }),
 });
@@ -32,10 +36,13 @@ const buildEventSchema = z.object({
   }),
 });
 
-export const endedEventSchema = z.discriminatedUnion('source', [ourEventSchema, buildEventSchema]);
+const toldSchema = z.discriminatedUnion('source', [ourEventSchema, buildEventSchema]);
+
+export const endedEventSchema = z.union([toldSchema, failedFunctionSchema]);
 
 /** The run that ended; or, in a sentence, why the event speaks of none. */
 export function runEndedBy(event: z.infer<typeof endedEventSchema>): RunEnded | string {
+  if ('requestContext' in event) return endOfFailed(event);
   if (event.source === 'plumbline') return event.ended;
   const { 'build-id': arn, 'build-status': status, 'additional-information': about } = event.detail;
   if (status === 'IN_PROGRESS') return `the build ${arn} has not ended`;
@@ -44,5 +51,6 @@ export function runEndedBy(event: z.infer<typeof endedEventSchema>): RunEnded | 
   const target = named(BUILD_ENV.target);
   const runId = named(BUILD_ENV.runId);
   if (target === '' || !isRunId(runId)) return `the build ${arn} was started by hand, for no run: not judged`;
-  return { target, runId, build: { arn, status, log: about.logs?.['deep-link'] ?? null }, failure: null };
+  const build = { arn, status, log: about.logs?.['deep-link'] ?? null };
+  return { target, runId, ticket: null, build, function: null, failure: null };
 }

@@ -5,7 +5,10 @@ import { entry, logger, parseEvent } from './setup.ts';
 
 const world = finishWorld();
 
-/** Judges a run that ended: told by CodeBuild's state-change event, by `dispatch` or by `sweep`. */
+/**
+ * Judges a run that ended: told by CodeBuild's state-change event, by the function that
+ * compared, or by Lambda when that failed, by `dispatch` or by `sweep`.
+ */
 export const handler = entry(async (event) => {
   const ended = runEndedBy(parseEvent(endedEventSchema, event));
   if (typeof ended === 'string') return ended;

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import middy from '@middy/core';
+import type { Context } from 'aws-lambda';
 import { z } from 'zod';
 import { DEPLOYED_CONFIG_FILE } from '#drift/names.ts';
 import type { DeployedConfig } from '#drift/target.ts';
@@ -33,14 +34,14 @@ export function parseEvent<T>(schema: z.ZodType<T>, event: unknown): T {
  * A function's entry: logs and returns the one sentence that `act` answers with. What it throws is logged and thrown
  * on, so that retries and the dead-letter queue see it.
  */
-export function entry(act: (event: unknown) => Promise<string>) {
+export function entry(act: (event: unknown, context: Context) => Promise<string>) {
   return middy<unknown, string>()
     .use(injectLambdaContext(logger, { resetKeys: true }))
     .onError(({ error }) => {
       logger.error('failed', error ?? 'without an error');
     })
-    .handler(async (event: unknown) => {
-      const answer = await act(event);
+    .handler(async (event: unknown, context) => {
+      const answer = await act(event, context);
       logger.info('answered', { answer });
       return answer;
     });

@@ -1,3 +1,7 @@
+import { logGroupLink } from '#drift/console.ts';
+import { deployed } from '#drift/names.ts';
+import type { Layer } from '#drift/target.ts';
+
 /** What every alarm's text needs to know of its deployment. Values may be tokens. */
 export interface AlarmText {
   readonly region: string;
@@ -27,8 +31,15 @@ export function objectLink({ region, bucket }: AlarmText, key: string): string {
   return `https://${region}.console.aws.amazon.com/s3/object/${bucket}?region=${region}&prefix=${encodeURI(key)}`;
 }
 
+/** The console's page of what compares: a project's list of builds, or a function's log. */
+export function workerLink(text: AlarmText, layer: Layer, environment: string): { name: string; url: string } {
+  if (layer === 'kubernetes')
+    return { name: 'Log', url: logGroupLink(text.region, deployed.logGroup(layer, environment)) };
+  return { name: 'Builds', url: buildsLink(text, deployed.project(layer, environment)) };
+}
+
 /** The console's list of a project's builds. */
-export function buildsLink({ region, account }: AlarmText, project: string): string {
+function buildsLink({ region, account }: AlarmText, project: string): string {
   const builds = `codesuite/codebuild/${account}/projects/${project}/history`;
   return `https://${region}.console.aws.amazon.com/${builds}?region=${region}`;
 }

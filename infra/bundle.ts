@@ -1,10 +1,10 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type BuildOptions, buildSync } from 'esbuild';
-import { DEPLOYED_CONFIG_FILE } from '#drift/names.ts';
+import { DEPLOYED_CONFIG_FILE, JSONNET_FILES } from '#drift/names.ts';
 import type { DeployedConfig } from '#drift/target.ts';
 
-export const FUNCTIONS = ['dispatch', 'record', 'sweep'] as const;
+export const FUNCTIONS = ['dispatch', 'record', 'sweep', 'kube-diff'] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 
 /** Folders that become assets. */
@@ -32,10 +32,12 @@ const OPTIONS = {
   minifySyntax: true,
   legalComments: 'none',
   logLevel: 'warning',
+  // Places of files beside a source; a bundle is told where its own lie.
+  logOverride: { 'empty-import-meta': 'silent' },
   write: false,
 } as const satisfies BuildOptions;
 
-/** Bundles the functions, each with the config beside it, and the tool into a folder. Same input, same bytes. */
+/** Bundles the functions, each with what it reads beside it, and the tool into a folder. Same input, same bytes. */
 export function bundle(config: DeployedConfig, folder: string): Bundles {
   const configText = JSON.stringify(config);
   const of = (name: FunctionName): string => {
@@ -44,9 +46,18 @@ export function bundle(config: DeployedConfig, folder: string): Bundles {
     return into;
   };
   return {
-    functions: { dispatch: of('dispatch'), record: of('record'), sweep: of('sweep') },
+    functions: { dispatch: of('dispatch'), record: of('record'), sweep: of('sweep'), 'kube-diff': kubeDiff(folder) },
     tool: compile('cli/main.ts', path.join(folder, 'tool'), 'plumbline.cjs'),
   };
+}
+
+/** All that it knows of the config is in its ticket. */
+function kubeDiff(folder: string): string {
+  const into = compile('functions/kube-diff.ts', path.join(folder, 'kube-diff'), 'index.js');
+  compile('services/render/jsonnet/worker.ts', into, JSONNET_FILES.worker);
+  const library = path.join(root, 'services/render/jsonnet/lib/libjsonnet.wasm');
+  copyFileSync(library, path.join(into, JSONNET_FILES.library));
+  return into;
 }
 
 function compile(entry: string, folder: string, file: string): string {

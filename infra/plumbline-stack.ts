@@ -1,3 +1,4 @@
+import { KubectlV36Layer } from '@aws-cdk/lambda-layer-kubectl-v36';
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type { Construct } from 'constructs';
@@ -6,10 +7,11 @@ import { Alerts, pascal } from './alerts.ts';
 import type { Bundles } from './bundle.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { KubernetesEnvironment } from './kubernetes-environment.ts';
 import { Results } from './results.ts';
 import { type Clock, clockRole, scheduleSweep } from './schedules.ts';
 import { Service } from './service.ts';
-import type { ServedTarget, Settings } from './settings.ts';
+import type { ServedCluster, ServedTarget, Settings } from './settings.ts';
 import { shardOf } from './shards.ts';
 import { TargetsStack } from './targets-stack.ts';
 import { TerraformEnvironment } from './terraform-environment.ts';
@@ -38,17 +40,9 @@ export class PlumblineStack extends Stack {
     letters.alarm(alerts, text);
     new Heartbeat(this, 'Heartbeat', { alerts, text });
 
-    const tool = new Asset(this, 'Tool', { path: bundles.tool });
-    const environments = [...groupBy(settings.targets, (target) => target.environment.name)].map(
-      ([name, targets]) =>
-        new TerraformEnvironment(this, `Terraform.${name}`, {
-          environment: targets[0].environment,
-          targets,
-          tool,
-          results,
-        }),
-    );
+    const environments = this.#checkTerraform(settings.targets.filter(isTerraform), bundles, results);
     const service = new Service(this, 'Service', { settings, bundles, results, environments, deadLetters });
+    this.#checkKubernetes(settings.targets.filter(isKubernetes), bundles, results, service);
 
     const functions = [service.dispatch.function, service.sweep.function];
     const role = clockRole(this, functions, deadLetters).withoutPolicyUpdates();
@@ -58,6 +52,26 @@ export class PlumblineStack extends Stack {
       new TargetsStack(this, `Targets${shard}`, { targets, clock, topics: alerts.topics, text });
     }
     this.#tell(bucket, service, alerts);
+  }
+
+  #checkTerraform(all: readonly ServedTarget[], bundles: Bundles, results: Results): readonly TerraformEnvironment[] {
+    if (all.length === 0) return [];
+    const tool = new Asset(this, 'Tool', { path: bundles.tool });
+    return [...groupBy(all, (target) => target.environment.name)].map(([name, targets]) => {
+      const { environment } = targets[0];
+      return new TerraformEnvironment(this, `Terraform.${name}`, { environment, targets, tool, results });
+    });
+  }
+
+  #checkKubernetes(all: readonly ServedCluster[], bundles: Bundles, results: Results, service: Service): void {
+    if (all.length === 0) return;
+    const code = bundles.functions['kube-diff'];
+    const tools = new KubectlV36Layer(this, 'KubectlLayer');
+    const record = service.record.function;
+    for (const [name, targets] of groupBy(all, (target) => target.environment.name)) {
+      const { environment } = targets[0];
+      new KubernetesEnvironment(this, `Kubernetes.${name}`, { environment, targets, code, tools, results, record });
+    }
   }
 
   #tell(bucket: string, service: Service, alerts: Alerts): void {
@@ -74,14 +88,15 @@ export class PlumblineStack extends Stack {
   }
 }
 
-type Group = readonly [ServedTarget, ...ServedTarget[]];
+const isTerraform = (target: ServedTarget): boolean => target.layer === 'terraform';
+const isKubernetes = (target: ServedTarget): target is ServedCluster => target.layer === 'kubernetes';
 
 /** Groups in the order of their names, so that the order of the config's keys changes nothing. */
-function groupBy(
-  targets: readonly ServedTarget[],
-  nameOf: (target: ServedTarget) => string,
-): ReadonlyMap<string, Group> {
-  const groups = new Map<string, [ServedTarget, ...ServedTarget[]]>();
+function groupBy<T extends ServedTarget>(
+  targets: readonly T[],
+  nameOf: (target: T) => string,
+): ReadonlyMap<string, readonly [T, ...T[]]> {
+  const groups = new Map<string, [T, ...T[]]>();
   const sorted = [...targets].sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const target of sorted) {
     const name = nameOf(target);

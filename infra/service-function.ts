@@ -56,8 +56,7 @@ export class ServiceFunction extends Construct {
   }
 }
 
-/** The ARN of one of the service's functions, by name, so that two can know each other. */
+/** The ARN of a function, by its name, so that two can know each other. */
 export function functionArn(scope: Construct, name: string): string {
-  const resourceName = deployed.function(name);
-  return Stack.of(scope).formatArn({ service: 'lambda', resource: `function:${resourceName}` });
+  return Stack.of(scope).formatArn({ service: 'lambda', resource: `function:${name}` });
 }

@@ -5,7 +5,7 @@ import { PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { deployed, EVENTS, FUNCTION_ENV, keys, METRICS } from '#drift/names.ts';
+import { deployed, EVENTS, FUNCTION_ENV, FUNCTION_INBOXES, keys, METRICS } from '#drift/names.ts';
 import { usedTargets } from '#drift/outputs.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { Bundles } from './bundle.ts';
@@ -23,8 +23,8 @@ export interface ServiceProps {
   readonly deadLetters: IQueue;
 }
 
-/** The statuses that end a build (https://docs.aws.amazon.com/codebuild/latest/APIReference/API_Build.html). */
 const MAX_NAMED_STATES = 20;
+/** The statuses that end a build (https://docs.aws.amazon.com/codebuild/latest/APIReference/API_Build.html). */
 const TERMINAL = ['SUCCEEDED', 'FAILED', 'STOPPED', 'FAULT', 'TIMED_OUT'];
 
 /** The three functions, what each may do, and the event that tells `record` of a build's end. */
@@ -40,10 +40,10 @@ export class Service extends Construct {
     this.dispatch = this.#makeDispatch();
     this.record = this.#makeRecord();
     this.sweep = this.#makeSweep();
-    this.#judgeEndedBuilds();
+    if (props.environments.length > 0) this.#judgeEndedBuilds();
   }
 
-  /** Starts builds. Alone it can read the fingerprint secret. */
+  /** Starts builds and functions. Alone it can read the fingerprint secret. */
   #makeDispatch(): ServiceFunction {
     const { settings, bundles, results, environments, deadLetters } = this.#props;
     const master = new Secret(this, 'FingerprintSecret', {
@@ -67,17 +67,16 @@ export class Service extends Construct {
       },
     });
     results.grantKnowAbsence(dispatch.role);
-    results.grantRead(dispatch.role, 'queue/*', 'runs/*/run.json', ...statesOfUsed(settings.targets));
-    results.grantWrite(dispatch.role, 'queue/*', 'runs/*/run.json', 'tickets/*');
+    const functions = functionsOf(settings.targets);
+    results.grantRead(dispatch.role, 'queue/*', 'runs/*/run.json', ...statesRead(settings.targets));
+    // What an address is signed for, its signer must be allowed to do.
+    const signed = functions.length === 0 ? [] : [FUNCTION_INBOXES];
+    results.grantWrite(dispatch.role, 'queue/*', 'runs/*/run.json', 'tickets/*', ...signed);
     allow(dispatch.role, ['secretsmanager:GetSecretValue'], [master.secretArn]);
     const tokens = settings.targets.flatMap(({ source }) => (source.token === undefined ? [] : [source.token]));
     grantSecrets(dispatch.role, tokens);
-    this.#letInvoke(dispatch.role, 'record');
-    allow(
-      dispatch.role,
-      ['codebuild:StartBuild'],
-      environments.map(({ project }) => project.projectArn),
-    );
+    this.#letInvoke(dispatch.role, deployed.function('record'), ...functions);
+    allow(dispatch.role, ['codebuild:StartBuild'], projectsOf(environments));
     return dispatch;
   }
 
@@ -98,7 +97,7 @@ export class Service extends Construct {
     results.grantRead(record.role, 'runs/*', 'state/*', 'queue/*', 'inbox/*');
     results.grantWrite(record.role, 'runs/*/report.json', 'runs/*/report.html', 'state/*', 'queue/*');
     results.grantDelete(record.role, 'tickets/*');
-    this.#letInvoke(record.role, 'dispatch');
+    this.#letInvoke(record.role, deployed.function('dispatch'));
     this.#letTell(record.role);
     return record;
   }
@@ -122,13 +121,9 @@ export class Service extends Construct {
     results.grantKnowAbsence(sweep.role);
     results.grantRead(sweep.role, 'state/*', 'queue/*');
     results.grantWrite(sweep.role, 'state/*');
-    this.#letInvoke(sweep.role, 'dispatch', 'record');
+    this.#letInvoke(sweep.role, deployed.function('dispatch'), deployed.function('record'));
     this.#letTell(sweep.role);
-    allow(
-      sweep.role,
-      ['codebuild:BatchGetBuilds'],
-      environments.map(({ project }) => project.projectArn),
-    );
+    allow(sweep.role, ['codebuild:BatchGetBuilds'], projectsOf(environments));
     allow(sweep.role, ['sqs:GetQueueAttributes'], [deadLetters.queueArn]);
     return sweep;
   }
@@ -202,14 +197,30 @@ export class Service extends Construct {
   }
 }
 
+/** Nothing when there is nothing to allow it on. */
 function allow(role: Role, actions: string[], resources: string[]): void {
+  if (resources.length === 0) return;
   role.addToPolicy(new PolicyStatement({ actions, resources }));
 }
 
-/** The states that hold outputs which other targets use. A policy has no room for very many names. */
-function statesOfUsed(targets: readonly ServedTarget[]): readonly string[] {
+const projectsOf = (environments: readonly TerraformEnvironment[]): string[] =>
+  environments.map(({ project }) => project.projectArn);
+
+/** The functions that compare, one per environment that has a cluster. */
+function functionsOf(targets: readonly ServedTarget[]): readonly string[] {
+  const compared = targets.filter(({ layer }) => layer === 'kubernetes');
+  return [...new Set(compared.map(({ layer, environment }) => deployed.project(layer, environment.name)))].sort();
+}
+
+/**
+ * The states that hold outputs which other targets use, and those of objects, which tell the commit that was in sync
+ * last. A policy has no room for very many names.
+ */
+function statesRead(targets: readonly ServedTarget[]): readonly string[] {
   const used = new Set(
-    targets.flatMap((target) => (target.layer === 'terraform' ? [...usedTargets(target.terraform.vars)] : [])),
+    targets.flatMap((target) =>
+      target.layer === 'terraform' ? [...usedTargets(target.terraform.vars)] : [target.name],
+    ),
   );
   return used.size > MAX_NAMED_STATES ? ['state/*.json'] : [...used].sort().map(keys.state);
 }

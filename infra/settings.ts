@@ -23,6 +23,9 @@ export type ServedTarget = Target & {
   readonly environment: Place;
 };
 
+/** A target of Kubernetes that the service checks. */
+export type ServedCluster = Extract<ServedTarget, { layer: 'kubernetes' }>;
+
 /** What is deployed: the config, of which the targets that only a person checks locally are left out. */
 export interface Settings extends DeployedConfig {
   readonly targets: readonly ServedTarget[];
@@ -49,10 +52,6 @@ export function readSettings(file: string): Settings {
 /** The part of a config that is deployed. @throws NotDeployable when there is none, or it is not of one account */
 export function settingsOf(config: DeployedConfig, file: string): Settings {
   const targets = config.targets.filter(isServed);
-  const later = targets.find(({ layer }) => layer === 'kubernetes');
-  if (later !== undefined) {
-    throw new NotDeployable(`${file}: ${later.name} cannot be deployed yet: leave out its source and check it locally`);
-  }
   const [first, ...others] = new Set(targets.map(({ environment }) => environment));
   if (first === undefined) {
     throw new NotDeployable(`${file}: no target can be deployed: none has a source, and an account, region and role`);

@@ -3,7 +3,7 @@ import { Alarm, ComparisonOperator, Metric, Stats, TreatMissingData } from 'aws-
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { deployed, keys, METRICS } from '#drift/names.ts';
-import { type AlarmText, buildsLink, describeAlarm, objectLink } from './alarm-text.ts';
+import { type AlarmText, describeAlarm, objectLink, workerLink } from './alarm-text.ts';
 import { tell } from './alerts.ts';
 import type { ServedTarget } from './settings.ts';
 
@@ -20,7 +20,7 @@ export interface TargetAlarmsProps {
 export function alarmTarget(scope: Construct, { target, topic, text }: TargetAlarmsProps): void {
   const links = [
     { name: 'Verdict', url: objectLink(text, keys.statePage(target.name)) },
-    { name: 'Builds', url: buildsLink(text, deployed.project(target.layer, target.environment.name)) },
+    workerLink(text, target.layer, target.environment.name),
   ];
   const alarm = (id: string, alarmName: string, metricName: string, meaning: string, runbook: string): void => {
     const made = new Alarm(scope, id, {

@@ -53,7 +53,7 @@ export class TerraformEnvironment extends Construct {
     this.projectName = projectName;
     const stack = Stack.of(this);
     const logGroup = new LogGroup(this, 'Log', {
-      logGroupName: `/plumbline/terraform/${environment.name}`,
+      logGroupName: deployed.logGroup('terraform', environment.name),
       retention: RetentionDays.THREE_MONTHS,
       removalPolicy: RemovalPolicy.DESTROY,
     });

@@ -4,7 +4,7 @@ import type { SecretReference, Source } from '#drift/target.ts';
 
 /** A bucket or a folder. Keys use `/`. */
 export interface ObjectStore {
-  /** Null when there is none. @throws ObjectTooLarge before anything is read when it is larger than `maxBytes` */
+  /** Null when there is none. @throws ObjectHidden; ObjectTooLarge before more than `maxBytes` are read */
   read(key: string, maxBytes: number): Promise<{ readonly text: string; readonly etag: string } | null>;
   /** Writes only if there is none yet; false when there is. */
   create(key: string, text: string, contentType: ContentType): Promise<boolean>;
@@ -15,6 +15,11 @@ export interface ObjectStore {
   delete(key: string): Promise<void>;
 }
 export type ContentType = 'application/json' | 'text/html; charset=utf-8' | 'text/plain; charset=utf-8';
+
+/** It may not be read, or there is none: S3 tells whoever may not list a bucket no difference. */
+export class ObjectHidden extends Error {
+  override readonly name = 'ObjectHidden';
+}
 
 /** An object larger than the caller will read. */
 export class ObjectTooLarge extends Error {
@@ -70,6 +75,14 @@ export interface Alarms {
 /** Starts one of our functions without waiting for it. */
 export interface Functions {
   send(functionName: string, payload: unknown): Promise<void>;
+  /** The same where it may wait. @returns that there is no room for it now; null once it is taken */
+  start(functionName: string, payload: unknown): Promise<{ readonly throttled: string } | null>;
+}
+
+/** Signed addresses, so that somebody may write who has no right to. */
+export interface Uploads {
+  /** Takes one object at `key`, and none over another, for so many seconds. Whoever has it can use it: a secret. */
+  link(key: string, seconds: number): Promise<string>;
 }
 
 export interface Secrets {

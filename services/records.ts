@@ -11,7 +11,7 @@ export class DamagedRecord extends Error {
 
 /** The record at `key`, or null when there is none. @throws DamagedRecord */
 export async function readRecord<T>(
-  store: ObjectStore,
+  store: Pick<ObjectStore, 'read'>,
   key: string,
   schema: z.ZodType<T>,
   maxBytes: number,

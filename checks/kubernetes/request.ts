@@ -3,6 +3,7 @@ import type { Report } from '#drift/report.ts';
 import type { IgnoreRule } from '#drift/rules/rule.ts';
 import type { Run } from '#drift/run.ts';
 import type { KubernetesTarget } from '#drift/target.ts';
+import type { RoleCredentials } from '#services/aws/identity.ts';
 import type { RenderTools } from '#services/render/request.ts';
 
 /** One comparison of manifests with a cluster. */
@@ -20,6 +21,10 @@ export interface KubernetesCheckRequest {
    * that paths of the config start from.
    */
   readonly person?: { readonly env: Readonly<Record<string, string | undefined>>; readonly configFolder: string };
+  /** Credentials of the role that the cluster knows; null: those of this process. */
+  readonly credentials: RoleCredentials | null;
+  /** The source as it was at the last in-sync commit, fetched when it is needed; null: there is none, or not at hand. @throws GitError */
+  readonly before: (() => Promise<{ readonly folder: string; readonly commit: string }>) | null;
   /** Null in a local check: then values have no hash. */
   readonly fingerprintKey: string | null;
   /** Values that no report may hold. */

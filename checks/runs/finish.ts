@@ -1,9 +1,10 @@
-import { keys } from '#drift/names.ts';
+import { logGroupLink } from '#drift/console.ts';
+import { deployed, keys } from '#drift/names.ts';
 import { renderReport } from '#drift/page/report-page.ts';
 import { MAX_REPORT_BYTES, type Report, reportSchema } from '#drift/report.ts';
 import { type Run, runSchema } from '#drift/run.ts';
 import { advance } from '#drift/state/advance.ts';
-import { conclude, type Evidence } from '#drift/state/conclude.ts';
+import { conclude, type Ended, type Evidence } from '#drift/state/conclude.ts';
 import { EMPTY_QUEUE, MAX_QUEUE_BYTES, queueSchema, released, type Waiting } from '#drift/state/queue.ts';
 import { MAX_STATE_BYTES, newState, stateSchema } from '#drift/state/state.ts';
 import type { DeployedConfig, Target } from '#drift/target.ts';
@@ -14,11 +15,16 @@ import type { StartRequest } from './start.ts';
 
 const MAX_RUN_BYTES = 64 * 1024;
 
-/** A run that is over. `failure`: it never got a build, or its build never ended. */
+/** A run that is over. */
 export interface RunEnded {
   readonly target: string;
   readonly runId: string;
+  /** Name of the run's ticket, for whoever has no build to name: the function that compared, or `sweep`. */
+  readonly ticket: string | null;
   readonly build: { readonly arn: string; readonly status: string; readonly log: string | null } | null;
+  /** `problem`: why its end was a bad one. */
+  readonly function: { readonly problem: string | null } | null;
+  /** It could not be started, or never ended. */
   readonly failure: string | null;
 }
 
@@ -42,8 +48,10 @@ export async function finishRun(ended: RunEnded, world: FinishWorld): Promise<st
   const run = await readRecord(world.store, keys.run(ended.target, ended.runId), runSchema, MAX_RUN_BYTES);
   if (run === null) return `nobody asked for a run ${ended.runId} of ${ended.target}: not judged`;
 
-  if (await isForeign(ended, target, world))
-    return `build ${ended.build?.arn} is not the one of run ${ended.runId}: not judged`;
+  if (await isForeign(ended, world)) {
+    const who = ended.build === null ? 'who says that it ended' : `build ${ended.build.arn}`;
+    return `${who} is not the one of run ${ended.runId}: not judged`;
+  }
 
   const report = await judgeOnce(run.value, ended, target, world);
   const state = await updateRecord(world.store, keys.state(target.name), stateSchema, MAX_STATE_BYTES, (current) =>
@@ -56,46 +64,88 @@ export async function finishRun(ended: RunEnded, world: FinishWorld): Promise<st
   return `run ${report.runId} of ${target.name} is ${report.verdict}: ${report.reason}`;
 }
 
-/** Whether the build only claims to be the run's: started by hand with the variables of a run that is in progress. */
-async function isForeign(ended: RunEnded, target: Target, world: FinishWorld): Promise<boolean> {
-  if (ended.build === null) return false;
-  const queue = await readRecord(world.store, keys.queue(target.name), queueSchema, MAX_QUEUE_BYTES);
-  const running = queue?.value.running;
-  return running?.runId === ended.runId && running.build !== null && running.build !== ended.build.arn;
+/**
+ * Whether somebody only claims that the run ended: a build that was started by hand with its variables, or whoever may
+ * call `record` and does not know the ticket. What has been judged is not judged anew, whoever says it again.
+ */
+async function isForeign(ended: RunEnded, world: FinishWorld): Promise<boolean> {
+  const queue = await readRecord(world.store, keys.queue(ended.target), queueSchema, MAX_QUEUE_BYTES);
+  const running = queue?.value.running ?? null;
+  if (running?.runId === ended.runId) {
+    if (ended.build === null) return ended.ticket !== running.ticket;
+    return running.build !== null && running.build !== ended.build.arn;
+  }
+  return ended.function !== null && (await readReport(ended, world)) === null;
+}
+
+async function readReport({ target, runId }: RunEnded, { store }: FinishWorld): Promise<Report | null> {
+  return (await readRecord(store, keys.report(target, runId), reportSchema, MAX_REPORT_BYTES))?.value ?? null;
 }
 
 /** The report as it was judged first; only if there is none yet, it is judged now. */
 async function judgeOnce(run: Run, ended: RunEnded, target: Target, world: FinishWorld): Promise<Report> {
   const key = keys.report(run.target, run.runId);
-  const before = await readRecord(world.store, key, reportSchema, MAX_REPORT_BYTES);
-  if (before !== null) return before.value;
+  const before = await readReport(ended, world);
+  if (before !== null) return before;
   const state = await readRecord(world.store, keys.state(target.name), stateSchema, MAX_STATE_BYTES);
   const evidence = await readEvidence(ended, world);
-  const report = conclude(run, ended, evidence, target, state?.value ?? null, world.config.rules, world.now());
+  const report = conclude(
+    run,
+    endOf(ended, target),
+    evidence,
+    target,
+    state?.value ?? null,
+    world.config.rules,
+    world.now(),
+  );
   if (await world.store.create(key, `${JSON.stringify(report)}\n`, 'application/json')) return report;
-  const faster = await readRecord(world.store, key, reportSchema, MAX_REPORT_BYTES);
+  const faster = await readReport(ended, world);
   if (faster === null) throw new Error(`${key} was there and is gone`);
-  return faster.value;
+  return faster;
+}
+
+/** How the run ended, whatever compared. */
+function endOf({ build, function: compared, failure }: RunEnded, { layer, environment }: Target): Ended {
+  if (build !== null) {
+    const problem = `the build ended ${build.status} before the check was complete; its log tells why`;
+    return { worker: { problem: build.status === 'SUCCEEDED' ? null : problem, log: build.log }, failure };
+  }
+  if (compared === null) return { worker: null, failure };
+  const { name, region } = environment;
+  const log = region === undefined ? null : logGroupLink(region, deployed.logGroup(layer, name));
+  return { worker: { problem: compared.problem, log }, failure };
 }
 
 async function readEvidence(ended: RunEnded, world: FinishWorld): Promise<Evidence> {
-  if (ended.build === null) return { missing: 'there was no build' };
-  const inbox = inboxOf(ended.build.arn, world.buildRoles);
-  if (inbox === null) return { missing: `the build ${ended.build.arn} is none of ours` };
+  const inbox = inboxOf(ended, world.buildRoles);
+  if ('missing' in inbox) return inbox;
   try {
-    const object = await world.store.read(inbox, MAX_REPORT_BYTES);
-    return object === null ? { missing: 'the build left no report' } : { text: object.text };
+    const object = await world.store.read(inbox.key, MAX_REPORT_BYTES);
+    if (object !== null) return { text: object.text };
+    return { missing: `the ${ended.build === null ? 'function' : 'build'} left no report` };
   } catch (error) {
     if (!(error instanceof ObjectTooLarge)) throw error;
     return { missing: `the report is larger than ${MAX_REPORT_BYTES} bytes` };
   }
 }
 
-/** Where the build with this ARN, `…:build/<project>:<uuid>`, can write and nobody else. */
-function inboxOf(arn: string, buildRoles: Readonly<Record<string, string>>): string | null {
-  const [project, uuid] = arn.split(':build/')[1]?.split(':') ?? [];
+/**
+ * Where the worker can write and nobody else: a build, `…:build/<project>:<uuid>`, by its role and id; a function by the
+ * address in its ticket.
+ */
+function inboxOf(
+  { build, function: compared, ticket }: RunEnded,
+  buildRoles: FinishWorld['buildRoles'],
+): { readonly key: string } | { readonly missing: string } {
+  if (build === null) {
+    return compared === null || ticket === null
+      ? { missing: 'there was no build' }
+      : { key: keys.functionInbox(ticket) };
+  }
+  const [project, uuid] = build.arn.split(':build/')[1]?.split(':') ?? [];
   const role = project === undefined ? undefined : buildRoles[project];
-  return role === undefined || uuid === undefined ? null : keys.inbox(role, uuid);
+  if (role === undefined || uuid === undefined) return { missing: `the build ${build.arn} is none of ours` };
+  return { key: keys.inbox(role, uuid) };
 }
 
 /** For people; derived from the report, so written again without harm. */

@@ -1,7 +1,14 @@
 import { keys, METRICS } from '#drift/names.ts';
 import { tick } from '#drift/state/advance.ts';
 import { confirmationDue, unacknowledgedFindings } from '#drift/state/paging.ts';
-import { MAX_QUEUE_BYTES, type Queue, queueSchema, type Running, type Waiting } from '#drift/state/queue.ts';
+import {
+  byFunction,
+  MAX_QUEUE_BYTES,
+  type Queue,
+  queueSchema,
+  type Running,
+  type Waiting,
+} from '#drift/state/queue.ts';
 import { MAX_STATE_BYTES, newState, stateSchema, type TargetState } from '#drift/state/state.ts';
 import type { Target } from '#drift/target.ts';
 import type { Builds, DeadLetters, MetricDatum } from '#services/ports.ts';
@@ -16,7 +23,7 @@ export interface SweepWorld extends FinishWorld {
   readonly recordFunction: string;
 }
 
-/** A run that was claimed but has no build yet is left to its own retries for this long. */
+/** A run that was claimed but has no build or function yet is left to its own retries for this long. */
 const START_PATIENCE_MS = 10 * 60 * 1000;
 /** A build's end is asked for only when its event had this long to arrive. */
 const EVENT_PATIENCE_MS = 2 * 60 * 1000;
@@ -108,27 +115,35 @@ function neverStarted(target: Target, waiting: Waiting): RunEnded {
     waiting.throttled === null
       ? `never started since ${waiting.at}`
       : `throttled since ${waiting.at}: ${waiting.throttled}`;
-  return { target: target.name, runId: waiting.runId, build: null, failure };
+  return { target: target.name, runId: waiting.runId, ticket: null, build: null, function: null, failure };
 }
 
 /** Whether a run in progress is over in truth; null while it may still end on its own. */
 async function runEnded(target: Target, running: Running, world: SweepWorld): Promise<RunEnded | null> {
   const age = world.now().getTime() - Date.parse(running.claimedAt);
-  const about = { target: target.name, runId: running.runId };
-  if (running.build === null) {
+  const { runId, ticket, build: arn } = running;
+  const about = { target: target.name, runId, ticket, build: null, function: null };
+  if (arn === null) {
     if (age < START_PATIENCE_MS) return null;
-    return { ...about, build: null, failure: `its build could not be started since ${running.claimedAt}` };
+    const what = target.layer === 'kubernetes' ? 'function' : 'build';
+    return { ...about, failure: `its ${what} could not be started since ${running.claimedAt}` };
+  }
+  const late = world.now() >= new Date(running.deadline);
+  if (byFunction(running)) {
+    // Whatever becomes of a function, Lambda tells `record`; there is nobody to ask.
+    const failure = `the function ${arn} told of no end until the deadline ${running.deadline}`;
+    return late ? { ...about, function: { problem: null }, failure } : null;
   }
   if (age < EVENT_PATIENCE_MS) return null;
-  const build = await world.builds.describe(running.build);
+  const build = await world.builds.describe(arn);
   if (build?.ended === true) {
-    return { ...about, build: { arn: running.build, status: build.status, log: build.log }, failure: null };
+    return { ...about, build: { arn, status: build.status, log: build.log }, failure: null };
   }
-  if (world.now() < new Date(running.deadline)) return null;
+  if (!late) return null;
   const what = build === null ? 'is no longer known to CodeBuild' : `is still ${build.status}`;
   return {
     ...about,
-    build: { arn: running.build, status: build?.status ?? 'GONE', log: build?.log ?? null },
+    build: { arn, status: build?.status ?? 'GONE', log: build?.log ?? null },
     failure: `the build ${what} after its deadline ${running.deadline}`,
   };
 }

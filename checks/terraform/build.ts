@@ -1,9 +1,9 @@
 import { chown, mkdir } from 'node:fs/promises';
-import { BUILD_ENV, deployed, keys } from '#drift/names.ts';
-import { MAX_REPORT_BYTES, type Report } from '#drift/report.ts';
+import { BUILD_ENV, keys } from '#drift/names.ts';
+import { type Report, reportText } from '#drift/report.ts';
 import { isRunId, type Run } from '#drift/run.ts';
 import { unknownReport } from '#drift/state/conclude.ts';
-import { MAX_TICKET_BYTES, type TerraformTicket as Ticket } from '#drift/ticket.ts';
+import { type AskedRun, MAX_TICKET_BYTES, TICKET_NAME, type TerraformTicket as Ticket } from '#drift/ticket.ts';
 import { type Identity, type RoleCredentials, RoleError } from '#services/aws/identity.ts';
 import { cloneCommit } from '#services/git/clone.ts';
 import {
@@ -18,15 +18,12 @@ import {
 import type { ProcessUser } from '#services/process.ts';
 import { DamagedRecord, readRecord } from '#services/records.ts';
 import type { ReleaseSource } from '#services/tools/release.ts';
+import { NotReady } from '../not-ready.ts';
+import { assumeTargetRole } from '../target-role.ts';
 import { checkTerraform } from './check.ts';
 import { proxySettings, toolEnvironment } from './environment.ts';
 import { makeScratch } from './scratch.ts';
 import { ticketSchema } from './ticket.ts';
-
-/** Role chaining ends after an hour, whatever is asked for; STS gives no less than a quarter of one. */
-const MAX_SESSION_SECONDS = 3600;
-const MIN_SESSION_SECONDS = 900;
-const SESSION_MARGIN_SECONDS = 300;
 
 export interface BuildWorld {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -51,11 +48,6 @@ export interface BuildWorld {
 /** The build was started in a way that no run asked for. */
 export class NoRun extends Error {
   override readonly name = 'NoRun';
-}
-
-/** Something that the check needs cannot be had; the message is the report's reason. */
-class NotReady extends Error {
-  override readonly name = 'NotReady';
 }
 
 /**
@@ -91,13 +83,7 @@ export async function runBuild(world: BuildWorld): Promise<boolean> {
 
 const STOPPED = 'the build was stopped before the check was complete';
 
-interface Asked {
-  readonly target: string;
-  readonly runId: string;
-  readonly ticket: string;
-}
-
-function readRequest(env: BuildWorld['env']): Asked {
+function readRequest(env: BuildWorld['env']): AskedRun {
   const [target, runId, ticket] = [BUILD_ENV.target, BUILD_ENV.runId, BUILD_ENV.ticket].map((name) => env[name] ?? '');
   if (!target || !runId || !ticket) {
     throw new NoRun(
@@ -105,7 +91,7 @@ function readRequest(env: BuildWorld['env']): Asked {
     );
   }
   if (!isRunId(runId)) throw new NoRun(`${BUILD_ENV.runId} is no run id: let the dispatch function start this build`);
-  if (!/^[A-Za-z0-9-]{16,128}$/.test(ticket)) {
+  if (!TICKET_NAME.test(ticket)) {
     throw new NoRun(`${BUILD_ENV.ticket} is no ticket's name: let the dispatch function start this build`);
   }
   return { target, runId, ticket };
@@ -120,7 +106,7 @@ function inboxOf(userId: string): string {
   return keys.inbox(match[1], match[2]);
 }
 
-async function readTicket(asked: Asked, { store }: BuildWorld): Promise<Ticket> {
+async function readTicket(asked: AskedRun, { store }: BuildWorld): Promise<Ticket> {
   let record: Awaited<ReturnType<typeof readRecord<Ticket>>>;
   try {
     record = await readRecord(store, keys.ticket(asked.ticket), ticketSchema, MAX_TICKET_BYTES);
@@ -148,7 +134,7 @@ async function checkTicket(ticket: Ticket, startedAt: Date, world: BuildWorld): 
     const folder = await scratch.makeFolder('repository');
     world.say(`fetching ${run.commit} of ${target.source?.url}`);
     await fetchSource(ticket, token, { folder, home: await scratch.makeFolder('home') }, left(), world);
-    const credentials = await assumeRole(ticket, world);
+    const credentials = await assumeTargetRole(ticket, world.identity);
     let last = '';
     return await checkTerraform({
       target,
@@ -228,16 +214,6 @@ async function fetchSource(
   });
 }
 
-async function assumeRole({ run, target }: Ticket, { identity }: BuildWorld): Promise<RoleCredentials> {
-  const { account, role } = target.environment;
-  if (account === undefined || role === undefined) {
-    throw new NotReady(`environment ${target.environment.name} has no account or role: complete it and deploy`);
-  }
-  const wanted = target.timeoutSeconds + SESSION_MARGIN_SECONDS;
-  const seconds = Math.min(MAX_SESSION_SECONDS, Math.max(MIN_SESSION_SECONDS, wanted));
-  return identity.assume(`arn:aws:iam::${account}:role/${deployed.targetRole(role, target.layer)}`, run.runId, seconds);
-}
-
 function roleEnvironment(credentials: RoleCredentials, region: string | undefined): Record<string, string> {
   return {
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
@@ -260,7 +236,7 @@ function describe(error: unknown): string {
 }
 
 /** A run of which only the name is known: the ticket could not be read. */
-function runOf({ target, runId }: Asked, startedAt: Date): Run {
+function runOf({ target, runId }: AskedRun, startedAt: Date): Run {
   const at = startedAt.toISOString();
   return {
     schema: 'plumbline.run/1',
@@ -276,18 +252,6 @@ function runOf({ target, runId }: Asked, startedAt: Date): Run {
 }
 
 async function writeReport(key: string, report: Report, { store, say }: BuildWorld): Promise<void> {
-  let text = JSON.stringify(report);
-  if (Buffer.byteLength(text) > MAX_REPORT_BYTES) {
-    const reason = `the report of ${report.findings.length} findings is larger than ${MAX_REPORT_BYTES} bytes: split the target`;
-    text = JSON.stringify({
-      ...report,
-      verdict: 'unknown',
-      reason,
-      findings: [],
-      unconfirmed: [],
-      notes: [],
-    } satisfies Report);
-  }
   // Only this very build can write there: a report that is there already is ours, from a request that S3 answered twice.
-  if (!(await store.create(key, text, 'application/json'))) say('the report was there already');
+  if (!(await store.create(key, reportText(report), 'application/json'))) say('the report was there already');
 }

@@ -28,6 +28,8 @@ export async function checkKubernetesHere(
     rules,
     kubeconfig,
     person: { env: terminal.env, configFolder: working.configFolder },
+    credentials: null,
+    before: null,
     fingerprintKey: null,
     hidden: [...ownCredentials(terminal), ...hidden],
     tools: { path: terminal.env['PATH'] ?? '', cache: toolCache(terminal) },

@@ -8,18 +8,20 @@ import { perpetualNotes } from './perpetual.ts';
 import { bindingsAfter } from './remember.ts';
 import type { TargetState } from './state.ts';
 
-/** How a run came to its end, as the service saw it. `failure`: it could not be started, or never ended. */
+/** How a run came to its end, as the service saw it. */
 export interface Ended {
-  readonly build: { readonly status: string; readonly log: string | null } | null;
+  /** The build or function that compared; `problem`: why its end was a bad one. Null: there was none. */
+  readonly worker: { readonly problem: string | null; readonly log: string | null } | null;
+  /** It could not be started, or never ended. */
   readonly failure: string | null;
 }
 
-/** What the build left behind: a text, or why there is none that can be read. */
+/** What the worker left behind: a text, or why there is none that can be read. */
 export type Evidence = { readonly text: string } | { readonly missing: string };
 
 /**
- * The one judgement of a run (DESIGN §2, §4): a report that is valid, speaks of this very run and comes from a build
- * that succeeded counts; anything else is `unknown`, with a reason. What counts is judged by the rules of the config.
+ * The one judgement of a run (DESIGN §2, §4): a report that is valid, speaks of this very run and comes from a
+ * worker that succeeded counts; anything else is `unknown`, with a reason. What counts is judged by the rules of the config.
  */
 export function conclude(
   run: Run,
@@ -30,7 +32,7 @@ export function conclude(
   rules: Rules,
   now: Date,
 ): Report {
-  const log = ended.build?.log ?? null;
+  const log = ended.worker?.log ?? null;
   const lastInSync = state?.lastInSync ?? null;
   const parsed = parseEvidence(run, evidence);
   const failure = reasonNotToTrust(ended, parsed);
@@ -93,10 +95,8 @@ export function unknownReport(run: Run, reason: string, now: Date): Report {
 function reasonNotToTrust(ended: Ended, parsed: { report: Report } | { problem: string }): string | null {
   if (ended.failure !== null) return ended.failure;
   const own = 'report' in parsed && parsed.report.verdict === 'unknown' ? parsed.report.reason : null;
-  if (ended.build === null) return own ?? 'the run ended without a build';
-  if (ended.build.status !== 'SUCCEEDED') {
-    return own ?? `the build ended ${ended.build.status} before the check was complete; its log tells why`;
-  }
+  if (ended.worker === null) return own ?? 'the run ended without a build';
+  if (ended.worker.problem !== null) return own ?? ended.worker.problem;
   return 'problem' in parsed ? parsed.problem : null;
 }
 

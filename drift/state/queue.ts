@@ -21,7 +21,12 @@ export const queueSchema = z
     schema: z.literal('plumbline.queue/1'),
     running: requestedSchema
       .unwrap()
-      .extend({ ticket: z.string(), claimedAt: z.string(), build: z.string().nullable() })
+      .extend({
+        ticket: z.string(),
+        claimedAt: z.string(),
+        /** What compares: ARN of the build, or name of the function that was asked; null: nothing was started yet. */
+        build: z.string().nullable(),
+      })
       .readonly()
       .nullable(),
     waiting: requestedSchema.unwrap().extend({ throttled: z.string().nullable() }).readonly().nullable(),
@@ -58,12 +63,17 @@ export function claim(queue: Queue, request: Requested, ticket: string, now: Dat
   return { kind: 'wait', queue: { ...queue, waiting: newest }, running };
 }
 
-/** The queue once the build of `runId` is known. */
+/** Whether a function compares, and no build. */
+export function byFunction({ build }: Running): boolean {
+  return build !== null && !build.startsWith('arn:');
+}
+
+/** The queue once the build, or the function, of `runId` is known. */
 export function started(queue: Queue, runId: string, build: string): Queue {
   return queue.running?.runId === runId ? { ...queue, running: { ...queue.running, build } } : queue;
 }
 
-/** The queue when there was no room for the build: the run waits, unless a newer one does already. */
+/** The queue when there was no room for it: the run waits, unless a newer one does already. */
 export function throttled(queue: Queue, runId: string, reason: string): Queue {
   if (queue.running?.runId !== runId) return queue;
   const { ticket: _ticket, claimedAt: _claimedAt, build: _build, ...request } = queue.running;

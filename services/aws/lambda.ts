@@ -1,5 +1,6 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import type { Functions } from '../ports.ts';
+import { isNamed } from './errors.ts';
 
 /** Functions that are started and not waited for; Lambda keeps and retries the event. */
 export class LambdaFunctions implements Functions {
@@ -18,5 +19,15 @@ export class LambdaFunctions implements Functions {
       }),
     );
     if (StatusCode !== 202) throw new Error(`${functionName} did not take the event: status ${StatusCode}`);
+  }
+
+  async start(functionName: string, payload: unknown): Promise<{ readonly throttled: string } | null> {
+    try {
+      await this.send(functionName, payload);
+      return null;
+    } catch (error) {
+      if (!isNamed(error, 'TooManyRequestsException') || !(error instanceof Error)) throw error;
+      return { throttled: `Lambda has no room for ${functionName}: ${error.message}` };
+    }
   }
 }

@@ -6,7 +6,7 @@ import {
   type PutObjectCommandInput,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { type ContentType, type ObjectStore, ObjectTooLarge } from '../ports.ts';
+import { type ContentType, ObjectHidden, type ObjectStore, ObjectTooLarge } from '../ports.ts';
 import { hasStatus, isNamed } from './errors.ts';
 
 /** How often a conditional write is tried again when S3 itself says that another one was under way (409). */
@@ -86,5 +86,5 @@ export class S3Store implements ObjectStore {
 /** S3 answers 403 for a missing key too, when the caller may not list the bucket: say which key it was about. */
 function explain(error: unknown, act: string, bucket: string, key: string): unknown {
   if (!hasStatus(error, 403)) return error;
-  return new Error(`may not ${act} s3://${bucket}/${key}, or it is not there`, { cause: error });
+  return new ObjectHidden(`may not ${act} s3://${bucket}/${key}, or it is not there`, { cause: error });
 }

@@ -1,13 +1,15 @@
 import { execFile } from 'node:child_process';
 import { hash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { Worker } from 'node:worker_threads';
 import { zipSync } from 'fflate';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { DEPLOYED_CONFIG_FILE, FUNCTION_ENV } from '#drift/names.ts';
+import { DEPLOYED_CONFIG_FILE, FUNCTION_ENV, JSONNET_FILES } from '#drift/names.ts';
 import { type Bundles, bundle, FUNCTIONS } from '#infra/bundle.ts';
 import { readSettings } from '#infra/settings.ts';
+import { RENDER_LIMITS } from '#services/render/request.ts';
 import { SERVICE_CONFIG, scratch } from './synth.ts';
 
 const MAX_ZIPPED = 1.5 * 1024 * 1024;
@@ -21,12 +23,14 @@ const contents = (folder: string): Record<string, Uint8Array> =>
   Object.fromEntries(readdirSync(folder).map((file) => [file, new Uint8Array(readFileSync(path.join(folder, file)))]));
 
 describe.each(FUNCTIONS)('the bundle of %s', (name) => {
-  test('holds the code and the config, and nothing else', () => {
+  test('holds the code and what it reads, and nothing else', () => {
     const files = contents(bundles.functions[name]);
-    expect(Object.keys(files).sort()).toEqual(['index.js', DEPLOYED_CONFIG_FILE].sort());
+    const beside = name === 'kube-diff' ? Object.values(JSONNET_FILES) : [DEPLOYED_CONFIG_FILE];
+    expect(Object.keys(files).sort()).toEqual(['index.js', ...beside].sort());
+    if (name === 'kube-diff') return;
     const config = JSON.parse(Buffer.from(files[DEPLOYED_CONFIG_FILE] ?? []).toString());
     expect(config).toMatchObject({ hash: settings.hash, commit: settings.commit });
-    expect(config.targets).toHaveLength(4);
+    expect(config.targets).toHaveLength(6);
   });
 
   test('is small', () => {
@@ -48,6 +52,24 @@ describe.each(FUNCTIONS)('the bundle of %s', (name) => {
   });
 });
 
+test('the bundle of kube-diff evaluates jsonnet by what lies beside it', async () => {
+  const folder = bundles.functions['kube-diff'];
+  const root = scratch('program');
+  writeFileSync(path.join(root, 'lib.libsonnet'), '{ kind: "ConfigMap" }');
+  writeFileSync(path.join(root, 'main.jsonnet'), '(import "lib.libsonnet") + { apiVersion: std.extVar("version") }');
+  const worker = new Worker(path.join(folder, JSONNET_FILES.worker), {
+    workerData: {
+      ...{ root, limits: RENDER_LIMITS, library: path.join(folder, JSONNET_FILES.library) },
+      ...{ file: 'main.jsonnet', ext: { version: 'v1' }, tla: {}, importPaths: [] },
+    },
+  });
+  const answer = await new Promise<{ json: string }>((resolve, reject) => {
+    worker.once('message', resolve).once('error', reject);
+  });
+  expect(JSON.parse(answer.json)).toEqual({ apiVersion: 'v1', kind: 'ConfigMap' });
+  await worker.terminate();
+});
+
 describe('the bundle of the tool', () => {
   test('is one file, and knows what CodeBuild asks of it', async () => {
     expect(readdirSync(bundles.tool)).toEqual(['plumbline.cjs']);
@@ -63,6 +85,6 @@ test('the same input makes the same bytes', () => {
     [...Object.values(of.functions), of.tool].flatMap((folder) =>
       Object.entries(contents(folder)).map(([file, bytes]) => `${file} ${hash('sha256', bytes)}`),
     );
-  expect(digests(bundles)).toHaveLength(2 * FUNCTIONS.length + 1);
+  expect(digests(bundles)).toHaveLength(2 * FUNCTIONS.length + 1 + 1);
   expect(digests(bundle(settings, scratch('bundles')))).toEqual(digests(bundles));
 });

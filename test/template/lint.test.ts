@@ -33,7 +33,7 @@ async function lint(files: readonly string[]): Promise<readonly { readonly rule:
 }
 
 test('cfn-lint finds nothing in any template', async () => {
-  expect(templates).toHaveLength(1 + 3);
+  expect(templates).toHaveLength(1 + 5);
   expect(await lint(templates)).toEqual([]);
 });
 
@@ -42,5 +42,5 @@ test('and would find something', async () => {
   const broken = readFileSync(core ?? '', 'utf8').replaceAll('"nodejs24.x"', '"nodejs1.x"');
   const file = `${core}.broken.json`;
   writeFileSync(file, broken);
-  expect((await lint([file])).map(({ rule }) => rule)).toEqual(['E3030', 'E3030', 'E3030']);
+  expect((await lint([file])).map(({ rule }) => rule)).toEqual(Array(5).fill('E3030'));
 });

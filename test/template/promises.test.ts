@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { deployed, METRICS } from '#drift/names.ts';
+import { deployed, KUBERNETES_FUNCTION, METRICS } from '#drift/names.ts';
 import { deployment, type Resource, resourcesOf } from './synth.ts';
 
 const resources = resourcesOf(deployment());
@@ -26,7 +26,8 @@ function referenced(value: unknown): string {
   return id in passed ? referenced(passed[id]) : id;
 }
 
-const TARGETS = ['prod/by-hand', 'prod/cluster', 'prod/network', 'staging/network'];
+const TARGETS = ['prod/by-hand', 'prod/cluster', 'prod/network', 'prod/shop', 'staging/network', 'staging/web'];
+const CLUSTERS = ['prod', 'staging'];
 
 describe('alarms', () => {
   test('are two per target and two for the service, under the names the rest uses', () => {
@@ -110,7 +111,10 @@ describe('alarms', () => {
       const text = JSON.stringify(properties.AlarmDescription);
       expect(text).toMatch(/https:\/\/eu-west-1\.console\.aws\.amazon\.com\/s3\/object\//);
       expect(text).toMatch(/state\/(prod|staging)\/[a-z-]+\.html/);
-      expect(text).toMatch(/codebuild\/111111111111\/projects\/plumbline-terraform-(prod|staging)\/history/);
+      const name = properties.AlarmName.split(' ')[1];
+      const log = /#logsV2:log-groups\/log-group\/\$252Fplumbline\$252Fkubernetes\$252F(prod|staging)/;
+      const builds = /codebuild\/111111111111\/projects\/plumbline-terraform-(prod|staging)\/history/;
+      expect(text).toMatch(['prod/shop', 'staging/web'].includes(name) ? log : builds);
       expect(text).toMatch(/Runbook: docs\/operations\.md#(drift|unknown)/);
       expect(text.length).toBeLessThan(1024);
     }
@@ -134,7 +138,7 @@ describe('alarms', () => {
 
 describe('schedules', () => {
   test('are one per scheduled target and one for sweep, with few retries and a dead-letter queue', () => {
-    expect(schedules).toHaveLength(3 + 1);
+    expect(schedules).toHaveLength(5 + 1);
     for (const { properties } of schedules) {
       expect(properties.Target.RetryPolicy).toEqual({ MaximumEventAgeInSeconds: 3600, MaximumRetryAttempts: 2 });
       expect(the(referenced(properties.Target.DeadLetterConfig.Arn)).type).toBe('AWS::SQS::Queue');
@@ -166,19 +170,60 @@ describe('schedules', () => {
 
 describe('functions', () => {
   test('run on Node 24, log to a group that forgets, and lose nothing that failed', () => {
+    const compare = CLUSTERS.map((environment) => deployed.project('kubernetes', environment));
     expect(functions.map(({ properties }) => properties.FunctionName).sort()).toEqual(
-      ['dispatch', 'record', 'sweep'].map(deployed.function),
+      [...['dispatch', 'record', 'sweep'].map(deployed.function), ...compare].sort(),
     );
     const invokes = ofType('AWS::Lambda::EventInvokeConfig');
     for (const { id, properties } of functions) {
+      const compares = compare.includes(properties.FunctionName);
       expect(properties.Runtime).toBe('nodejs24.x');
       expect(the(referenced(properties.LoggingConfig.LogGroup)).properties.RetentionInDays).toBe(90);
       const invoke = invokes.filter((config) => referenced(config.properties.FunctionName) === id);
       expect(invoke).toHaveLength(1);
-      expect(invoke[0]?.properties.MaximumRetryAttempts).toBe(2);
-      const queue = invoke[0]?.properties.DestinationConfig.OnFailure.Destination;
-      expect(the(referenced(queue)).type).toBe('AWS::SQS::Queue');
+      expect(invoke[0]?.properties.MaximumRetryAttempts).toBe(compares ? 0 : 2);
+      const told = the(referenced(invoke[0]?.properties.DestinationConfig.OnFailure.Destination));
+      if (compares) expect(told.properties.FunctionName).toBe(deployed.function('record'));
+      else expect(told.type).toBe('AWS::SQS::Queue');
     }
+  });
+
+  test('that compare have the size, the time and the tools that a check needs', () => {
+    const [layer, ...others] = ofType('AWS::Lambda::LayerVersion');
+    expect(others).toEqual([]);
+    for (const environment of CLUSTERS) {
+      const name = deployed.project('kubernetes', environment);
+      const found = functions.find(({ properties }) => properties.FunctionName === name);
+      expect(found?.properties).toMatchObject({
+        // What the layer has is for no other.
+        Architectures: ['x86_64'],
+        MemorySize: KUBERNETES_FUNCTION.memoryMb,
+        EphemeralStorage: { Size: 1024 },
+        // Lambda has no more; a target may take 14 minutes.
+        Timeout: 900,
+      });
+      expect(found?.properties.Layers.map(referenced)).toEqual([layer?.id]);
+      expect(Object.keys(found?.properties.Environment.Variables).sort()).toEqual([
+        'PLUMBLINE_BUCKET',
+        'PLUMBLINE_RECORD_FUNCTION',
+      ]);
+      const invoke = ofType('AWS::Lambda::EventInvokeConfig').find(
+        ({ properties }) => referenced(properties.FunctionName) === found?.id,
+      );
+      expect(invoke?.properties.MaximumEventAgeInSeconds).toBe(KUBERNETES_FUNCTION.maxEventAgeSeconds);
+      expect(JSON.stringify(found?.properties.LoggingConfig)).toContain(`Kubernetes${environment}Log`);
+    }
+  });
+
+  test('that compare are in the network that the config names, and in no other', () => {
+    const network = (environment: string): unknown =>
+      functions.find(({ properties }) => properties.FunctionName === deployed.project('kubernetes', environment))
+        ?.properties.VpcConfig;
+    expect(network('prod')).toBeUndefined();
+    expect(network('staging')).toEqual({
+      SubnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
+      SecurityGroupIds: ['sg-0123456789abcdef0'],
+    });
   });
 
   test('hold no secret in their environment, and each variable that the code asks for', () => {
@@ -290,6 +335,17 @@ test('PagerDuty’s address is read from its parameter at deployment, and is in 
     'oncall@acme.example',
     'sre@acme.example',
   ]);
+});
+
+test('the cluster lets the role in, where the config asks for it, as a group without a policy of AWS', () => {
+  const [entry, ...others] = ofType('AWS::EKS::AccessEntry');
+  expect(others).toEqual([]);
+  expect(entry?.properties).toEqual({
+    ClusterName: 'acme-prod',
+    KubernetesGroups: ['plumbline'],
+    PrincipalArn: { 'Fn::GetAtt': [expect.stringMatching(/^KubernetesprodTargetRole/), 'Arn'] },
+    Type: 'STANDARD',
+  });
 });
 
 test('no resource is a custom one', () => {

@@ -63,16 +63,21 @@ describe('no right is wider than it must be', () => {
       'ServiceDispatchRole',
       'ServiceRecordRole',
       'ServiceSweepRole',
+      'KubernetesprodFunctionRole',
+      'KubernetesprodTargetRole',
+      'KubernetesstagingFunctionRole',
       'ClockRole',
     ]);
   });
 
-  test('a wildcard resource is allowed for metrics alone, which know no resources, and then by namespace', () => {
+  test('a wildcard resource is allowed for what knows no resources: metrics, by namespace, and Lambda’s network', () => {
     const wide = ofType('AWS::IAM::Policy')
       .flatMap(({ properties }): readonly Statement[] => properties.PolicyDocument.Statement)
       .filter(({ Effect, Resource }) => Effect === 'Allow' && list(Resource).includes('*'));
-    expect(wide).toHaveLength(2);
-    for (const statement of wide) {
+    const [network, ...metrics] = wide.toReversed();
+    expect(list(network?.Action ?? []).every((action) => action.startsWith('ec2:'))).toBe(true);
+    expect(metrics).toHaveLength(2);
+    for (const statement of metrics) {
       expect(statement.Action).toBe('cloudwatch:PutMetricData');
       expect(statement.Condition).toEqual({ StringEquals: { 'cloudwatch:namespace': 'Plumbline' } });
     }
@@ -89,7 +94,7 @@ describe('no right is wider than it must be', () => {
 });
 
 describe('functions', () => {
-  test('dispatch starts builds, and alone reads the fingerprint secret', () => {
+  test('dispatch starts builds and functions, and alone reads the fingerprint secret', () => {
     expect(allowed('ServiceDispatchRole')).toEqual([
       'codebuild:StartBuild',
       'lambda:InvokeFunction',
@@ -103,10 +108,16 @@ describe('functions', () => {
       'sqs:GetQueueUrl',
       'sqs:SendMessage',
     ]);
-    const readers = ['ServiceDispatchRole', 'ServiceRecordRole', 'ServiceSweepRole', 'TerraformprodBuildRole'].filter(
-      (role) => JSON.stringify(statementsOf(role)).includes('FingerprintSecret'),
+    const readers = ofType('AWS::IAM::Policy').filter(({ properties }) =>
+      JSON.stringify(properties).includes('FingerprintSecret'),
     );
-    expect(readers).toEqual(['ServiceDispatchRole']);
+    expect(readers.map(({ id }) => id)).toEqual([expect.stringMatching(/^ServiceDispatchRole/)]);
+    const invoked = statementsOf('ServiceDispatchRole').filter(({ Action }) => Action === 'lambda:InvokeFunction');
+    expect(invoked.map(({ Resource }) => Resource)).toEqual([
+      ['kubernetes-prod', 'kubernetes-staging', 'record'].map(
+        (name) => `arn:aws:lambda:eu-west-1:111111111111:function:plumbline-${name}`,
+      ),
+    ]);
   });
 
   test.each([
@@ -115,7 +126,10 @@ describe('functions', () => {
       [
         's3:GetObject <bucket>/queue/*',
         's3:GetObject <bucket>/runs/*/run.json',
+        's3:GetObject <bucket>/state/prod/shop.json',
+        's3:GetObject <bucket>/state/staging/web.json',
         's3:ListBucket <bucket>',
+        's3:PutObject <bucket>/inbox/kubernetes/*',
         's3:PutObject <bucket>/queue/*',
         's3:PutObject <bucket>/runs/*/run.json',
         's3:PutObject <bucket>/tickets/*',
@@ -326,7 +340,7 @@ notify: { warning: { email: [a@acme.example] } }
 test('a permissions boundary from the context is on every role', () => {
   const context = { '@aws-cdk/core:permissionsBoundary': { name: 'boundary' } };
   const roles = resourcesOf(deployment(undefined, context)).filter(({ type }) => type === 'AWS::IAM::Role');
-  expect(roles).toHaveLength(8);
+  expect(roles).toHaveLength(11);
   for (const { properties } of roles) {
     expect(JSON.stringify(properties.PermissionsBoundary)).toContain(':policy/boundary');
   }

@@ -23,7 +23,9 @@ describe('what is deployed', () => {
       'prod/by-hand',
       'prod/cluster',
       'prod/network',
+      'prod/shop',
       'staging/network',
+      'staging/web',
     ]);
     expect(settings).toMatchObject({ account: '111111111111', region: 'eu-west-1' });
   });

@@ -41,7 +41,10 @@ export function emptyBundles(): Bundles {
     return into;
   };
   return {
-    functions: { dispatch: folder('index.js'), record: folder('index.js'), sweep: folder('index.js') },
+    functions: {
+      ...{ dispatch: folder('index.js'), record: folder('index.js'), sweep: folder('index.js') },
+      'kube-diff': folder('index.js'),
+    },
     tool: folder('plumbline.cjs'),
   };
 }

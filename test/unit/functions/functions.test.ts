@@ -38,6 +38,7 @@ const environment = {
   [FUNCTION_ENV.deadLetterQueues]: 'https://sqs.eu-west-1.amazonaws.com/111111111111/dead',
 };
 const RUN_ID = '20261124T100000000Z-0123456789abcdef';
+const TICKET = 'c0ffee00c0ffee00c0ffee00';
 const ARN = 'arn:aws:codebuild:eu-west-1:111111111111:build/plumbline-terraform-prod:6a1e0f2c';
 
 const s3 = mockClient(S3Client);
@@ -61,7 +62,7 @@ const context = {
 } as Context;
 
 /** The exported handler, loaded as in a cold Lambda. */
-async function invoke(name: 'dispatch' | 'record' | 'sweep', event: unknown): Promise<unknown> {
+async function invoke(name: 'dispatch' | 'record' | 'sweep' | 'kube-diff', event: unknown): Promise<unknown> {
   vi.resetModules();
   const { handler } = await import(`../../../functions/${name}.ts`);
   return handler(event, context);
@@ -143,6 +144,14 @@ describe('record', () => {
     expect(await invoke('record', { source: 'plumbline', ended })).toMatch(/nobody asked for a run/);
   });
 
+  test('takes Lambda’s word for a function that failed', async () => {
+    const requestPayload = { target: 'prod/network', runId: RUN_ID, ticket: TICKET };
+    const requestContext = { condition: 'RetriesExhausted' };
+    const answer = await invoke('record', { requestContext, requestPayload, responsePayload: null });
+    expect(answer).toMatch(/nobody asked for a run/);
+    expect(lines.join()).not.toContain(TICKET);
+  });
+
   test.each([
     ['a build that nobody asked for', build('SUCCEEDED', []), /was started by hand, for no run: not judged/],
     [
@@ -172,6 +181,40 @@ describe('record', () => {
     await expect(invoke('record', build('SUCCEEDED', ours))).rejects.toThrow('S3 is down');
     const failed = lines.map((line) => JSON.parse(line)).find(({ message }) => message === 'failed');
     expect(failed).toMatchObject({ level: 'ERROR', runId: RUN_ID, error: { message: 'S3 is down' } });
+  });
+});
+
+describe('kube-diff', () => {
+  const asked = { target: 'prod/shop', runId: RUN_ID, ticket: TICKET };
+
+  test('reads its ticket, and says that it is gone: to the log, to the caller, and to record', async () => {
+    lambda.on(InvokeCommand).resolves({ StatusCode: 202 });
+    expect(await invoke('kube-diff', asked)).toMatch(/^the ticket is gone/);
+    const read = s3.commandCalls(GetObjectCommand).map((call) => call.args[0].input.Key);
+    expect(read).toEqual([`tickets/${TICKET}.json`]);
+    const [told, ...others] = lambda.commandCalls(InvokeCommand).map((call) => call.args[0].input);
+    expect(others).toEqual([]);
+    expect(told).toMatchObject({ FunctionName: 'plumbline-record', InvocationType: 'Event' });
+    expect(JSON.parse(new TextDecoder().decode(told?.Payload as Uint8Array))).toMatchObject({ ended: asked });
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ target: 'prod/shop', runId: RUN_ID });
+    expect(lines.join()).not.toContain(TICKET);
+  });
+
+  test('fails with a ticket that cannot be read, and does not tell its name', async () => {
+    s3.on(GetObjectCommand).rejects(new Error(`tickets/${TICKET}.json: S3 is down`));
+    await expect(invoke('kube-diff', asked)).rejects.toThrow('the ticket cannot be read (Error)');
+    expect(lines.map((line) => JSON.parse(line).message)).toContain('failed');
+    expect(lines.join()).not.toContain(TICKET);
+    expect(lambda.commandCalls(InvokeCommand)).toEqual([]);
+  });
+
+  test.each([
+    ['no ticket', { ...asked, ticket: undefined }],
+    ['a ticket that leads elsewhere', { ...asked, ticket: '../state/prod/shop' }],
+    ['nothing', null],
+  ])('refuses an event with %s', async (_, event) => {
+    await expect(invoke('kube-diff', event)).rejects.toThrow('this event cannot be read');
+    expect(s3.calls()).toEqual([]);
   });
 });
 

@@ -35,7 +35,7 @@ async function run(world: TestWorld, left: Partial<Report>, request?: StartReque
   const text = JSON.stringify(report(runId, { startedAt: now, endedAt: now, ...left }));
   await world.store.put(keys.inbox(ROLE_ID, uuid), text);
   const build = { arn: buildArn(uuid), status: 'SUCCEEDED', log: null };
-  await finishRun({ target: TARGET.name, runId, build, failure: null }, world);
+  await finishRun({ target: TARGET.name, runId, ticket: null, build, function: null, failure: null }, world);
   return world.store.json<Report>(keys.report(TARGET.name, runId));
 }
 

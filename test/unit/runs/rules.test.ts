@@ -46,7 +46,7 @@ async function ended(world: TestWorld, left: Partial<Report> | null): Promise<Ru
   const text = JSON.stringify(report(runId, { startedAt: now, endedAt: now, ...left }));
   if (left !== null) await world.store.put(keys.inbox(ROLE_ID, uuid), text);
   const build = { arn: buildArn(uuid), status: 'SUCCEEDED', log: null };
-  return { target: TARGET.name, runId, build, failure: null };
+  return { target: TARGET.name, runId, ticket: null, build, function: null, failure: null };
 }
 
 /** A run that the build reports on, judged. */

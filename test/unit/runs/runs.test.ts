@@ -28,7 +28,9 @@ async function runWith(
   return {
     target: TARGET.name,
     runId,
+    ticket: null,
     build: { arn: buildArn(uuid), status: 'SUCCEEDED', log: 'https://log' },
+    function: null,
     failure: null,
   };
 }
@@ -203,7 +205,8 @@ describe('judging a run', () => {
   it('never lets an older run overwrite a newer verdict', async () => {
     const world = testWorld();
     const old = await runWith(world, (id) => drifted(id), '0001');
-    await finishRun({ ...old, build: null, failure: 'given up' }, world);
+    const ticket = queue(world)?.running?.ticket ?? '';
+    await finishRun({ ...old, ticket, build: null, failure: 'given up' }, world);
     await finishRun(await runWith(world, (id) => report(id), '0002', '2026-11-24T04:00:00Z'), world);
     const before = state(world);
     await finishRun(old, world);
@@ -223,7 +226,8 @@ describe('judging a run', () => {
 
   it('is not fooled by a build that nobody asked for', async () => {
     const world = testWorld();
-    const ended = { target: TARGET.name, runId: '20260101T000000000Z-0000000000000000', build: null, failure: null };
+    const runId = '20260101T000000000Z-0000000000000000';
+    const ended = { target: TARGET.name, runId, ticket: null, build: null, function: null, failure: null };
     expect(await finishRun(ended, world)).toMatch(/^nobody asked/);
     expect(world.metricLog).toEqual([]);
   });
@@ -311,7 +315,8 @@ describe('the sweep', () => {
     expect(world.sent).toEqual([]);
     world.builders.state = { ended: true, status: 'SUCCEEDED', log: 'https://log' };
     await sweep(world);
-    expect(world.sent).toEqual([{ functionName: 'record', payload: { source: 'plumbline', ended } }]);
+    const told = { ...ended, ticket: queue(world)?.running?.ticket };
+    expect(world.sent).toEqual([{ functionName: 'record', payload: { source: 'plumbline', ended: told } }]);
     minutesLater(world, 60);
     world.builders.state = { ended: false, status: 'IN_PROGRESS', log: null };
     await sweep(world);

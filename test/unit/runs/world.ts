@@ -3,7 +3,7 @@ import type { SweepWorld } from '#checks/runs/tend.ts';
 import { METRICS } from '#drift/names.ts';
 import type { Report } from '#drift/report.ts';
 import { NO_RULES } from '#drift/rules/rule.ts';
-import type { DeployedConfig, Target, TerraformTarget } from '#drift/target.ts';
+import type { DeployedConfig, KubernetesTarget, Target, TerraformTarget } from '#drift/target.ts';
 import type { BuildRequest, BuildState, BusEvent, MetricDatum, ObjectStore } from '#services/ports.ts';
 
 export const TARGET: TerraformTarget = {
@@ -30,6 +30,19 @@ export const TARGET: TerraformTarget = {
   pendingGraceSeconds: 7200,
   confirmSeconds: 0,
   terraform: { tool: 'terraform', path: 'terraform/network', varFiles: [], vars: {}, backendConfig: {}, env: {} },
+};
+/** A target whose objects a function compares. */
+export const SHOP: KubernetesTarget = {
+  ...{ name: 'prod/shop', layer: 'kubernetes', severity: 'critical', schedule: 'rate(15 minutes)' },
+  environment: { ...TARGET.environment, cluster: { eks: 'acme-prod' } },
+  source: { name: 'apps', url: 'https://git.example/apps.git', ref: 'main', token: { secret: 'git-token' } },
+  ...{ timeoutSeconds: 600, minCoverage: 1, enabled: true, observe: false, retired: false },
+  ...{ windows: [], pendingGraceSeconds: 7200, confirmSeconds: 0 },
+  kubernetes: {
+    ...{ manifests: ['k8s'], render: 'plain', namespace: 'default', values: [], release: 'shop' },
+    jsonnet: { ext: {}, tla: {}, importPaths: [] },
+    ...{ hosts: [], appliers: [], people: [], secretKinds: [] },
+  },
 };
 export const COMMIT = 'a'.repeat(40);
 export const ROLE_ID = 'AROAEXAMPLE';
@@ -74,6 +87,9 @@ export interface TestWorld extends SweepWorld, StartWorld {
   readonly resets: string[];
   readonly sent: { readonly functionName: string; readonly payload: unknown }[];
   readonly starts: BuildRequest[];
+  /** Functions that were asked to compare, and what the next one is answered. */
+  readonly calls: TestWorld['sent'];
+  readonly callers: { answer: { throttled: string } | null };
   readonly clock: { now: Date };
   readonly builders: { answer: { build: string } | { throttled: string }; state: BuildState | null };
   readonly head: { commit: string | Error };
@@ -107,6 +123,8 @@ export function testWorld(target: Target = TARGET, dieAfterAct = false): TestWor
   const resets: string[] = [];
   const sent: TestWorld['sent'] = [];
   const starts: BuildRequest[] = [];
+  const calls: TestWorld['sent'] = [];
+  const callers: TestWorld['callers'] = { answer: null };
   const clock = { now: new Date('2026-11-24T03:00:00.000Z') };
   const builders: TestWorld['builders'] = { answer: { build: buildArn('0001') }, state: null };
   const head: TestWorld['head'] = { commit: COMMIT };
@@ -126,7 +144,14 @@ export function testWorld(target: Target = TARGET, dieAfterAct = false): TestWor
     metrics: { publish: guarded(async (data) => void metricLog.push(...data)) },
     events: { announce: guarded(async (events) => void eventLog.push(...events)) },
     alarms: { reset: guarded(async (alarm) => void resets.push(alarm)) },
-    functions: { send: guarded(async (functionName, payload) => void sent.push({ functionName, payload })) },
+    functions: {
+      send: guarded(async (functionName, payload) => void sent.push({ functionName, payload })),
+      start: guarded(async (functionName, payload) => {
+        calls.push({ functionName, payload });
+        return callers.answer;
+      }),
+    },
+    uploads: { link: async (key, seconds) => `https://results.example/${key}?for=${seconds}` },
     builds: {
       start: guarded(async (request) => {
         starts.push(request);
@@ -158,6 +183,8 @@ export function testWorld(target: Target = TARGET, dieAfterAct = false): TestWor
     resets,
     sent,
     starts,
+    calls,
+    callers,
     clock,
     builders,
     head,

@@ -8,7 +8,12 @@ import {
   StartBuildCommand,
 } from '@aws-sdk/client-codebuild';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  InvokeCommand,
+  LambdaClient,
+  ResourceNotFoundException as NoFunction,
+  TooManyRequestsException,
+} from '@aws-sdk/client-lambda';
 import { GetObjectCommand, NoSuchKey, PutObjectCommand, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import {
   GetSecretValueCommand,
@@ -27,7 +32,7 @@ import { LambdaFunctions } from '#services/aws/lambda.ts';
 import { S3Store } from '#services/aws/s3-store.ts';
 import { AwsSecrets } from '#services/aws/secrets.ts';
 import { DeadLetterQueues } from '#services/aws/sqs.ts';
-import { ObjectTooLarge, SecretError } from '#services/ports.ts';
+import { ObjectHidden, ObjectTooLarge, SecretError } from '#services/ports.ts';
 
 const AT = new Date('2026-11-24T10:00:00Z');
 const metadata = (httpStatusCode: number) => ({ $metadata: { httpStatusCode }, message: 'no' });
@@ -62,9 +67,9 @@ describe('S3Store', () => {
 
   test('does not take a missing right for absence', async () => {
     s3.on(GetObjectCommand).rejects(fault('AccessDenied', 403));
-    await expect(store.read('state/a.json', 10)).rejects.toThrow(
-      'may not read s3://bucket/state/a.json, or it is not there',
-    );
+    const read = store.read('state/a.json', 10);
+    await expect(read).rejects.toThrow('may not read s3://bucket/state/a.json, or it is not there');
+    await expect(read).rejects.toThrow(ObjectHidden);
   });
 
   test('refuses a large object before it reads any of it', async () => {
@@ -237,6 +242,18 @@ describe('LambdaFunctions', () => {
   test('throws when the event was not taken', async () => {
     lambda.on(InvokeCommand).resolves({ StatusCode: 200 });
     await expect(new LambdaFunctions().send('plumbline-record', {})).rejects.toThrow('status 200');
+  });
+
+  test('lets what is to be started wait when there is no room, and that alone', async () => {
+    const functions = new LambdaFunctions();
+    lambda.on(InvokeCommand).resolves({ StatusCode: 202 });
+    expect(await functions.start('plumbline-kubernetes-prod', {})).toBeNull();
+    lambda.on(InvokeCommand).rejects(new TooManyRequestsException(metadata(429)));
+    expect(await functions.start('plumbline-kubernetes-prod', {})).toEqual({
+      throttled: 'Lambda has no room for plumbline-kubernetes-prod: no',
+    });
+    lambda.on(InvokeCommand).rejects(new NoFunction({ ...metadata(404) }));
+    await expect(functions.start('plumbline-kubernetes-prod', {})).rejects.toThrow(NoFunction);
   });
 });
 

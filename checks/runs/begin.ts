@@ -1,0 +1,109 @@
+import { targetKey } from '#drift/fingerprint.ts';
+import { BUILD_ENV, deployed, keys } from '#drift/names.ts';
+import { objectRules } from '#drift/rules/rule.ts';
+import { type Run, runSchema } from '#drift/run.ts';
+import { EMPTY_QUEUE, MAX_QUEUE_BYTES, queueSchema, type Running, started, throttled } from '#drift/state/queue.ts';
+import type { DeployedConfig, KubernetesTarget, SecretReference, Target, TerraformTarget } from '#drift/target.ts';
+import type { AskedRun, KubernetesTicket, TerraformTicket, Ticket } from '#drift/ticket.ts';
+import type { Builds, Functions, ObjectStore, Secrets, Uploads } from '#services/ports.ts';
+import { readRecord, updateRecord } from '#services/records.ts';
+
+/** How long a run may wait for its build's machine, or its function, on top of the target's own timeout. */
+export const START_ALLOWANCE_SECONDS = 900;
+const MAX_RUN_BYTES = 64 * 1024;
+
+export interface BeginWorld {
+  readonly config: DeployedConfig;
+  readonly store: ObjectStore;
+  readonly builds: Builds;
+  readonly functions: Functions;
+  readonly uploads: Uploads;
+  readonly secrets: Secrets;
+  readonly fingerprintSecret: SecretReference;
+  readonly bucket: string;
+}
+
+/** A run as `dispatch` knows it once its commit is resolved. */
+export type Resolved = Run & { readonly commit: string };
+
+type AnyTicket = Pick<Ticket, 'schema' | 'run' | 'fingerprintKey'>;
+
+/** `worker`: ARN of the build, or name of the function. */
+type Answer = { readonly worker: string } | { readonly throttled: string };
+
+/**
+ * Starts what compares, a build or a function, for a run that has been claimed. Doing it again, after a crash at any
+ * point, starts the same build; a function may be started twice, and then only one of them is judged.
+ * @param lastInSync commit of the newest run that was in sync
+ * @returns one sentence that says what happened
+ */
+export async function beginRun(
+  target: Target,
+  wanted: Resolved,
+  { running, lastInSync }: { readonly running: Running; readonly lastInSync: string | null },
+  world: BeginWorld,
+): Promise<string> {
+  const run = await writeRun(wanted, world);
+  const master = await world.secrets.read(world.fingerprintSecret);
+  const any: AnyTicket = { schema: 'plumbline.ticket/1', run, fingerprintKey: targetKey(master, target.name) };
+  const answer =
+    target.layer === 'terraform'
+      ? await startBuild({ ...any, target }, running.ticket, world)
+      : await startFunction({ ...any, target, lastInSync }, running.ticket, world);
+  await updateRecord(world.store, keys.queue(target.name), queueSchema, MAX_QUEUE_BYTES, (current) => {
+    const queue = current ?? EMPTY_QUEUE;
+    return 'worker' in answer
+      ? started(queue, run.runId, answer.worker)
+      : throttled(queue, run.runId, answer.throttled);
+  });
+  return 'worker' in answer
+    ? `started run ${run.runId} at ${run.commit} as ${answer.worker}`
+    : `run ${run.runId} waits: ${answer.throttled}`;
+}
+
+async function startBuild(ticket: TerraformTicket, nonce: string, world: BeginWorld): Promise<Answer> {
+  await writeTicket(ticket, nonce, world);
+  const { run, target } = ticket;
+  const answer = await world.builds.start({
+    project: projectOf(target),
+    token: run.runId,
+    timeoutMinutes: Math.max(5, Math.ceil(target.timeoutSeconds / 60) + 5),
+    environment: {
+      [BUILD_ENV.target]: target.name,
+      [BUILD_ENV.runId]: run.runId,
+      [BUILD_ENV.ticket]: nonce,
+      [BUILD_ENV.bucket]: world.bucket,
+    },
+  });
+  return 'build' in answer ? { worker: answer.build } : answer;
+}
+
+async function startFunction(
+  wanted: Omit<KubernetesTicket, 'rules' | 'upload'>,
+  nonce: string,
+  world: BeginWorld,
+): Promise<Answer> {
+  const { run, target } = wanted;
+  // As long as the run may last: after its deadline nobody reads the report any more.
+  const seconds = target.timeoutSeconds + START_ALLOWANCE_SECONDS;
+  const upload = await world.uploads.link(keys.functionInbox(nonce), seconds);
+  await writeTicket({ ...wanted, rules: objectRules(world.config.rules, target.name), upload }, nonce, world);
+  const worker = projectOf(target);
+  const asked: AskedRun = { target: target.name, runId: run.runId, ticket: nonce };
+  return (await world.functions.start(worker, asked)) ?? { worker };
+}
+
+const projectOf = ({ layer, environment }: TerraformTarget | KubernetesTarget): string =>
+  deployed.project(layer, environment.name);
+
+async function writeTicket(ticket: Ticket, nonce: string, { store }: BeginWorld): Promise<void> {
+  await store.put(keys.ticket(nonce), JSON.stringify(ticket), 'application/json');
+}
+
+/** Writes `run.json` once; a retry, or a run that had to wait, goes on with what was written first. */
+async function writeRun(run: Resolved, world: BeginWorld): Promise<Resolved> {
+  const key = keys.run(run.target, run.runId);
+  if (await world.store.create(key, `${JSON.stringify(run)}\n`, 'application/json')) return run;
+  const written = await readRecord(world.store, key, runSchema, MAX_RUN_BYTES);
+  return { ...(written?.value ?? run), commit: written?.value.commit ?? run.commit };
+}

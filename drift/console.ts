@@ -1,0 +1,5 @@
+/** The console's page of a log group. Its path is encoded twice, with `$` for `%`. */
+export function logGroupLink(region: string, group: string): string {
+  const path = encodeURIComponent(encodeURIComponent(group)).replaceAll('%', '$');
+  return `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#logsV2:log-groups/log-group/${path}`;
+}

@@ -1,0 +1,28 @@
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import type { Uploads } from '../ports.ts';
+
+/**
+ * Addresses in a bucket, signed with the process's own rights: what it may not write, S3 refuses. They end with the
+ * credentials that signed them, if that is earlier.
+ */
+export class S3Uploads implements Uploads {
+  readonly #bucket: string;
+  readonly #client: S3Client;
+
+  /** A checksum would be one of the body, which is not known yet. */
+  constructor(bucket: string, client: S3Client = new S3Client({ requestChecksumCalculation: 'WHEN_REQUIRED' })) {
+    this.#bucket = bucket;
+    this.#client = client;
+  }
+
+  async link(key: string, seconds: number): Promise<string> {
+    const put = new PutObjectCommand({ Bucket: this.#bucket, Key: key, IfNoneMatch: '*' });
+    // Signed as a header, not moved into the address: S3 demands it of whoever writes, and looks at headers alone.
+    return getSignedUrl(this.#client, put, {
+      expiresIn: seconds,
+      unhoistableHeaders: new Set(['if-none-match']),
+      signableHeaders: new Set(['host', 'if-none-match']),
+    });
+  }
+}
