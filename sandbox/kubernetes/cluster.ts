@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { run } from '../run.ts';
+import { run, SandboxError } from '../run.ts';
 import type { Certificates } from '../tls.ts';
 import type { Account } from './authenticate.ts';
 import { type Fault, TOO_MANY } from './faults.ts';
@@ -24,7 +24,7 @@ export interface KubectlOptions {
 
 const ADMIN = 'sandbox-admin-token';
 
-/** A Kubernetes cluster on this machine: its API, no nodes. */
+/** A Kubernetes cluster: one of this machine (its API, no nodes), or a real one that somebody named. */
 export class Cluster {
   readonly name: string;
   readonly server: string;
@@ -32,25 +32,52 @@ export class Cluster {
   /** An admin's kubeconfig file. */
   readonly kubeconfig: string;
   readonly #dir: string;
-  readonly #api: ApiServer;
+  readonly #own: ApiServer | null;
 
-  private constructor(options: ClusterOptions, api: ApiServer) {
-    this.name = options.name;
-    this.server = api.url;
-    this.caFile = options.certificates.ca;
-    this.#dir = options.dir;
-    this.#api = api;
-    this.kubeconfig = this.kubeconfigOf('admin', ADMIN);
+  private constructor(
+    parts: Pick<Cluster, 'name' | 'server' | 'caFile' | 'kubeconfig'>,
+    dir: string,
+    own: ApiServer | null,
+  ) {
+    this.name = parts.name;
+    this.server = parts.server;
+    this.caFile = parts.caFile;
+    this.kubeconfig = parts.kubeconfig;
+    this.#dir = dir;
+    this.#own = own;
   }
 
   static async start(options: ClusterOptions): Promise<Cluster> {
-    const { certificates, name, account } = options;
+    const { certificates, name, account, dir } = options;
     const [cert, key] = [readFileSync(certificates.cert, 'utf8'), readFileSync(certificates.key, 'utf8')];
-    const api = new ApiServer({ name, cert, key, account });
-    api.tokens.add(ADMIN, { name: 'kubernetes-admin', groups: ['system:masters'] });
-    await api.start();
-    mkdirSync(options.dir, { recursive: true });
-    return new Cluster(options, api);
+    const own = new ApiServer({ name, cert, key, account });
+    own.tokens.add(ADMIN, { name: 'kubernetes-admin', groups: ['system:masters'] });
+    await own.start();
+    mkdirSync(dir, { recursive: true });
+    const place = { name, server: own.url, caFile: certificates.ca };
+    return new Cluster({ ...place, kubeconfig: writeKubeconfig(dir, place, 'admin', ADMIN) }, dir, own);
+  }
+
+  /** A cluster that runs already: the current context of a kubeconfig. @throws SandboxError */
+  static async real(options: {
+    readonly name: string;
+    readonly dir: string;
+    readonly kubeconfig: string;
+  }): Promise<Cluster> {
+    const { name, dir, kubeconfig } = options;
+    mkdirSync(dir, { recursive: true });
+    const view = await run(findKubectl(), ['config', 'view', '--minify', '--raw', '-o', 'json'], {
+      env: { KUBECONFIG: kubeconfig },
+    });
+    const [context] = (JSON.parse(view) as KubeconfigView).clusters ?? [];
+    const server = context?.cluster?.server;
+    const authority = context?.cluster?.['certificate-authority-data'];
+    if (server === undefined || authority === undefined) {
+      throw new SandboxError(`${kubeconfig} names no server with certificate-authority-data in its current context`);
+    }
+    const caFile = path.join(dir, 'ca.pem');
+    writeFileSync(caFile, Buffer.from(authority, 'base64'));
+    return new Cluster({ name, server, caFile, kubeconfig }, dir, null);
   }
 
   /** Runs kubectl as the admin. @returns what it printed @throws SandboxError with what it said */
@@ -70,33 +97,17 @@ export class Cluster {
 
   /** Lets somebody in who is known by a token; what he may do, RBAC says. */
   addUser(token: string, user: User): void {
-    this.#api.tokens.add(token, user);
+    this.#api().tokens.add(token, user);
   }
 
   /** Writes a kubeconfig for a token. @returns its path */
   kubeconfigOf(user: string, token: string): string {
-    const file = path.join(this.#dir, `${this.name}-${user}.kubeconfig`);
-    const config = {
-      apiVersion: 'v1',
-      kind: 'Config',
-      clusters: [
-        {
-          name: this.name,
-          cluster: { server: this.server, 'certificate-authority-data': readFileSync(this.caFile).toString('base64') },
-        },
-      ],
-      users: [{ name: user, user: { token } }],
-      contexts: [{ name: this.name, context: { cluster: this.name, user } }],
-      'current-context': this.name,
-    };
-    // JSON is YAML.
-    writeFileSync(file, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
-    return file;
+    return writeKubeconfig(this.#dir, this, user, token);
   }
 
   /** Lets requests go wrong, from now on. */
   fail(fault: Fault): void {
-    this.#api.faults.add(fault);
+    this.#api().faults.add(fault);
   }
 
   /** Answers the next matching requests as a server does that has too much to do. */
@@ -105,30 +116,35 @@ export class Cluster {
   }
 
   heal(): void {
-    this.#api.faults.clear();
+    this.#api().faults.clear();
   }
 
   /** Lists that are under way expire, as after a compaction. */
   forgetContinueTokens(): void {
-    this.#api.api.store.forgetSnapshots();
+    this.#api().api.store.forgetSnapshots();
   }
 
   /** Every request that came, as `METHOD /path?query`. */
   requests(): readonly string[] {
-    return this.#api.faults.requests();
+    return this.#api().faults.requests();
   }
 
   forgetRequests(): void {
-    this.#api.faults.forgetRequests();
+    this.#api().faults.forgetRequests();
   }
 
   /** Back on the net, at the same address and with what it held. */
   start(): Promise<void> {
-    return this.#api.start();
+    return this.#api().start();
   }
 
-  stop(): Promise<void> {
-    return this.#api.stop();
+  async stop(): Promise<void> {
+    await this.#own?.stop();
+  }
+
+  #api(): ApiServer {
+    if (this.#own !== null) return this.#own;
+    throw new SandboxError(`${this.name} is a real cluster: its users and its faults are not made here`);
   }
 
   #kubectl(args: readonly string[], options: KubectlOptions): Promise<string> {
@@ -139,4 +155,31 @@ export class Cluster {
       ...(options.stdin === undefined ? {} : { input: options.stdin }),
     });
   }
+}
+
+interface KubeconfigView {
+  readonly clusters?: readonly {
+    readonly cluster?: { readonly server?: string; readonly 'certificate-authority-data'?: string };
+  }[];
+}
+
+function writeKubeconfig(
+  dir: string,
+  { name, server, caFile }: Pick<Cluster, 'name' | 'server' | 'caFile'>,
+  user: string,
+  token: string,
+): string {
+  const file = path.join(dir, `${name}-${user}.kubeconfig`);
+  const authority = readFileSync(caFile).toString('base64');
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name, cluster: { server, 'certificate-authority-data': authority } }],
+    users: [{ name: user, user: { token } }],
+    contexts: [{ name, context: { cluster: name, user } }],
+    'current-context': name,
+  };
+  // JSON is YAML.
+  writeFileSync(file, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
+  return file;
 }

@@ -81,14 +81,13 @@ export class Controllers {
       reason,
       message,
     });
-    const stored = itemsOf({ items: at(object, 'spec')['versions'] ?? [] }).filter((one) => one['storage'] === true);
     live['status'] = {
       conditions: [
         condition('NamesAccepted', 'NoConflicts', 'no conflicts found'),
         condition('Established', 'InitialNamesAccepted', 'the initial names have been accepted'),
       ],
       acceptedNames: clone(names),
-      storedVersions: stored.map((one) => textAt(one, 'name')),
+      storedVersions: at(object, 'status')['storedVersions'] ?? [],
     };
     this.#report(object, live, resource, 'kube-apiserver');
   }
@@ -105,7 +104,7 @@ export class Controllers {
 /** Lists of a CustomResourceDefinition's status are there from the start, if only as null. */
 function withoutNil(object: JsonObject, resource: Resource): JsonObject {
   if (resource.plural !== 'customresourcedefinitions') return object;
-  const nil = { conditions: null, storedVersions: null, acceptedNames: {} };
+  const nil = { conditions: null, acceptedNames: {} };
   return { ...object, status: { ...nil, ...at(object, 'status') } };
 }
 

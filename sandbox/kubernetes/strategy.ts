@@ -61,6 +61,10 @@ export function prepareNew(object: JsonObject, resource: Resource): void {
   }
   if ('status' in object || kind in FIRST_STATUS) object['status'] = clone(FIRST_STATUS[kind] ?? {});
   if (kind === '/namespaces') ensure(object, 'spec')['finalizers'] = ['kubernetes'];
+  if (kind === 'apiextensions.k8s.io/customresourcedefinitions') {
+    const stored = objects(at(object, 'spec')['versions']).filter((version) => version['storage'] === true);
+    object['status'] = { storedVersions: stored.map((version) => textAt(version, 'name')) };
+  }
   if (kind === '/pods') preparePod(object);
   if (kind === 'batch/jobs') prepareJob(object);
   if (kind === 'apps/daemonsets') countTemplates(object, 1);
