@@ -3,6 +3,7 @@ import { createWriteStream, existsSync, readFileSync } from 'node:fs';
 import { get } from 'node:https';
 import { createServer } from 'node:net';
 import path from 'node:path';
+import type { AccessEntry } from './kubernetes/authenticate.ts';
 import { SandboxError } from './run.ts';
 import type { Certificates } from './tls.ts';
 
@@ -87,6 +88,23 @@ export class Emulator {
   async advanceAlarmClock(seconds: number): Promise<void> {
     const answer = await fetch(`${this.#control}/alarm-clock`, { method: 'POST', body: JSON.stringify({ seconds }) });
     if (!answer.ok) throw new SandboxError(`the emulator did not take the time: ${answer.status}`);
+  }
+
+  /** Makes a cluster of this machine one of the account's. */
+  async registerCluster(cluster: {
+    readonly name: string;
+    readonly endpoint: string;
+    readonly certificateAuthority: string;
+    readonly version: string;
+  }): Promise<void> {
+    const answer = await fetch(`${this.#control}/clusters`, { method: 'POST', body: JSON.stringify(cluster) });
+    if (!answer.ok) throw new SandboxError(`the emulator did not take the cluster ${cluster.name}: ${answer.status}`);
+  }
+
+  /** Who a role is in a cluster, by its access entry; null where it has none. */
+  async accessEntry(cluster: string, principal: string): Promise<AccessEntry | null> {
+    const answer = await fetch(`${this.#control}/access-entry?${new URLSearchParams({ cluster, principal })}`);
+    return answer.ok ? ((await answer.json()) as AccessEntry) : null;
   }
 
   async stop(): Promise<void> {

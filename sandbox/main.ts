@@ -30,7 +30,13 @@ function writeEnvironment(sandbox: Sandbox, acme: Acme, outputs: Parameters<type
     config: acme.config,
     pagerUrl: sandbox.pager.url,
     webhookUrl: null,
-    kubeconfig: null,
+    kubeconfig: sandbox.clusters.prod.kubeconfig,
+    clusters: Object.fromEntries(
+      Object.entries(sandbox.clusters).map(([name, { server, caFile, kubeconfig }]) => [
+        name,
+        { server, caFile, kubeconfig },
+      ]),
+    ),
     nodes: [],
     env: sandbox.env,
   };

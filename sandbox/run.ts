@@ -9,6 +9,8 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly seconds?: number;
+  /** What the tool reads; @default nothing */
+  readonly input?: string;
   /** How to get the tool, for the message when it is missing. */
   readonly remedy?: string;
 }
@@ -20,7 +22,7 @@ export async function run(file: string, args: readonly string[], options: RunOpt
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       env: options.env ?? {},
       all: true,
-      stdin: 'ignore',
+      ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
       timeout: (options.seconds ?? 120) * 1000,
       maxBuffer: 20_000_000,
     });

@@ -12,6 +12,7 @@ import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
 import { IAMClient, ListRolesCommand } from '@aws-sdk/client-iam';
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { type Clusters, startClusters } from './clusters.ts';
 import { Emulator } from './emulator.ts';
 import { GitHost, type Repository } from './git-host.ts';
 import { makeImage } from './image.ts';
@@ -37,6 +38,7 @@ interface Parts {
   readonly emulator: Emulator;
   readonly git: GitHost;
   readonly pager: Pager;
+  readonly clusters: Clusters;
 }
 
 /** An AWS account on this machine, with a git host and a pager. Stops what it started, however it ends. */
@@ -49,6 +51,8 @@ export class Sandbox {
   readonly caBundle: string;
   readonly git: GitHost;
   readonly pager: Pager;
+  /** The account's EKS clusters, by their names. */
+  readonly clusters: Clusters;
   /** For tools that act as the account's owner. An IP address makes SDKs use path-style S3 addresses. */
   readonly env: Readonly<Record<string, string>>;
   readonly #emulator: Emulator;
@@ -63,6 +67,7 @@ export class Sandbox {
     this.caBundle = parts.certificates.ca;
     this.git = parts.git;
     this.pager = parts.pager;
+    this.clusters = parts.clusters;
     this.#emulator = parts.emulator;
     this.env = {
       PATH: `${path.join(ROOT, 'node_modules/.bin')}:${parts.image}/bin:${process.env['PATH'] ?? ''}`,
@@ -139,7 +144,8 @@ export class Sandbox {
   async #end(): Promise<void> {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.removeListener(signal, this.#onSignal);
     await this.#emulator.stop();
-    await Promise.all([this.git.stop(), this.pager.stop()]);
+    const clusters = Object.values(this.clusters).map((cluster) => cluster.stop());
+    await Promise.all([this.git.stop(), this.pager.stop(), ...clusters]);
     rmSync(this.dir, { recursive: true, force: true });
   }
 
@@ -177,7 +183,8 @@ async function assemble(dir: string, bin: string, say: (line: string) => void): 
   const emulator = await Emulator.start({ python, dir, image, account: ACCOUNT, region: REGION, certificates });
   const git = await GitHost.start(path.join(dir, 'git'), certificates);
   const pager = await Pager.start(certificates);
-  const sandbox = new Sandbox({ dir, image, certificates, emulator, git, pager });
+  const clusters = await startClusters({ dir, certificates, emulator, region: REGION });
+  const sandbox = new Sandbox({ dir, image, certificates, emulator, git, pager, clusters });
   const ssm = new SSMClient(ownerOf(sandbox));
   for (const name of PAGER_PARAMETERS) {
     const value = pager.integration(emulator.endpoint);

@@ -15,6 +15,7 @@ import ministack.app  # noqa: E402
 
 import alarms  # noqa: E402
 import builds  # noqa: E402
+import clusters  # noqa: E402
 import documents  # noqa: E402
 import policies  # noqa: E402
 import schedules  # noqa: E402
@@ -35,23 +36,35 @@ def _end_with_parent() -> None:
 
 
 class Control(http.server.BaseHTTPRequestHandler):
-    """What tests may do to time: `POST /alarm-clock {"seconds": n}`."""
+    """What tests may do to time (`POST /alarm-clock {"seconds": n}`), and what clusters tell and ask the account."""
 
     def do_POST(self) -> None:
         size = int(self.headers.get("Content-Length") or 0)
-        body = json.loads(self.rfile.read(min(size, 1000)) or b"{}")
-        known = self.path == "/alarm-clock"
-        if known:
+        body = json.loads(self.rfile.read(min(size, 100_000)) or b"{}")
+        if self.path == "/alarm-clock":
             alarms.advance(float(body["seconds"]))
-        self.send_response(200 if known else 404)
+            return self._answer(200, {})
+        if self.path == "/clusters":
+            clusters.register(body)
+            return self._answer(200, {})
+        return self._answer(404, {})
+
+    def do_GET(self) -> None:
+        found = clusters.access_entry(self.path) if self.path.startswith("/access-entry?") else None
+        self._answer(404 if found is None else 200, found or {})
+
+    def _answer(self, status: int, body: dict) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
         self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
 
     def log_message(self, *_: object) -> None:
         pass
 
 
 def main() -> None:
-    for part in (policies, templates, documents, alarms, builds, schedules):
+    for part in (policies, templates, documents, alarms, builds, schedules, clusters):
         part.install()
     # It would take port 443 too, which is somebody else's.
     replace(ministack.app, "_port_is_bindable", lambda _: lambda *_: False)
