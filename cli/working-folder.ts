@@ -37,7 +37,12 @@ export class WorkingFolders {
   async #describe(folder: string): Promise<WorkingFolder> {
     const copy = await findWorkingCopy(folder, this.#env);
     if (copy === null) {
-      return { folder, configFolder: this.#beside, commit: null, notes: [{ kind: 'commit', text: `${folder} is in no git repository` }] };
+      return {
+        folder,
+        configFolder: this.#beside,
+        commit: null,
+        notes: [{ kind: 'commit', text: `${folder} is in no git repository` }],
+      };
     }
     const changed = await hasLocalChanges(folder, this.#env);
     const notes = changed ? [{ kind: 'commit', text: 'the working copy has local changes that no commit holds' }] : [];

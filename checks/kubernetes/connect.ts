@@ -13,7 +13,9 @@ export async function connect(
   const { name: environment, cluster, region } = target.environment;
   if (cluster !== undefined && 'eks' in cluster) {
     if (region === undefined) {
-      throw new ClusterError(`environment ${environment} has the EKS cluster ${cluster.eks} and no region: write it there`);
+      throw new ClusterError(
+        `environment ${environment} has the EKS cluster ${cluster.eks} and no region: write it there`,
+      );
     }
     return connectEks({ name: cluster.eks, region, credentials, signal });
   }

@@ -8,9 +8,9 @@ import type { S3StatePlace, StateWatch } from '#services/ports.ts';
 import type { ProcessUser } from '#services/process.ts';
 import type { ReleaseSource } from '#services/tools/release.ts';
 import { findTool, type Tool, ToolError } from '#services/tools/tool.ts';
+import { stopped, timedOut } from '../ended.ts';
 import { reservedNames } from './environment.ts';
 import { type Gathered, gatherEvidence, SECOND } from './evidence.ts';
-import { stopped, timedOut } from '../ended.ts';
 import { StepFailure } from './failure.ts';
 import { makeScratch, type Scratch } from './scratch.ts';
 

@@ -1,5 +1,5 @@
-import type { Terminal } from '../terminal.ts';
 import { safeLine } from '../output/safe.ts';
+import type { Terminal } from '../terminal.ts';
 
 /** One thing that was looked at: it is well, or what to do about it. */
 export interface Diagnosis {

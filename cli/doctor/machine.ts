@@ -19,10 +19,14 @@ export async function examineMachine(targets: readonly Target[], terminal: Termi
     targets.flatMap((target) => {
       if (target.layer !== 'terraform') return [];
       const { tool, version } = target.terraform;
-      return [[`${tool} ${version ?? ''}`.trim(), { name: tool, ...(version === undefined ? {} : { version }) }] as const];
+      return [
+        [`${tool} ${version ?? ''}`.trim(), { name: tool, ...(version === undefined ? {} : { version }) }] as const,
+      ];
     }),
   );
-  const renderers = new Set(targets.flatMap((target) => (target.layer === 'kubernetes' ? target.kubernetes.render : [])));
+  const renderers = new Set(
+    targets.flatMap((target) => (target.layer === 'kubernetes' ? target.kubernetes.render : [])),
+  );
   return [
     await git(terminal),
     ...(await Promise.all([...tools].map(([about, wanted]) => tool(about, wanted, terminal)))),
@@ -45,7 +49,12 @@ async function tool(
   terminal: Terminal,
 ): Promise<Diagnosis> {
   try {
-    const found = await findTool({ ...wanted, path: terminal.env['PATH'] ?? '', cache: toolCache(terminal), signal: terminal.signal });
+    const found = await findTool({
+      ...wanted,
+      path: terminal.env['PATH'] ?? '',
+      cache: toolCache(terminal),
+      signal: terminal.signal,
+    });
     return well(about, `${found.version} at ${found.file}`);
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;

@@ -9,7 +9,9 @@ import { gunzipSync } from 'node:zlib';
 const [, , server = '', ca = '', ...paths] = process.argv;
 const agent = new Agent({ ca: readFileSync(ca), keepAlive: true, maxSockets: 6 });
 
-function ask(path: string): Promise<{ readonly items: readonly unknown[]; readonly metadata: { readonly continue?: string } }> {
+function ask(
+  path: string,
+): Promise<{ readonly items: readonly unknown[]; readonly metadata: { readonly continue?: string } }> {
   return new Promise((resolve, reject) => {
     get(`${server}${path}`, { agent, headers: { 'Accept-Encoding': 'gzip' } }, (response) => {
       const chunks: Buffer[] = [];

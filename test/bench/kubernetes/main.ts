@@ -14,7 +14,10 @@ import { buildSync } from 'esbuild';
  * above its limit.
  */
 const ROOT = path.resolve(import.meta.dirname, '../../..');
-const GENERATOR = path.resolve(ROOT, process.env['GENERATE_OBJECTS'] ?? '../shared/cases/kubernetes/generate-objects.mjs');
+const GENERATOR = path.resolve(
+  ROOT,
+  process.env['GENERATE_OBJECTS'] ?? '../shared/cases/kubernetes/generate-objects.mjs',
+);
 const LIMITS = new Map([
   [1000, { seconds: 3, requests: 30, megabytes: 256 }],
   [10_000, { seconds: 30, requests: 300, megabytes: 512 }],
@@ -41,7 +44,8 @@ const line = (what: string, value: number, limit: number, unit = ''): void => {
   console.log(`${what.padEnd(52)} ${says.padStart(24)}${value > limit ? '  ABOVE' : ''}`);
   if (value > limit) process.exitCode = 1;
 };
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
 function bundled(name: string): string {
   const outfile = path.join(folder, `${name}.cjs`);
@@ -74,7 +78,8 @@ function listsOf(manifests: string): readonly string[] {
     for (const document of readFileSync(path.join(manifests, file), 'utf8').split(/^---$/m)) {
       if (document.trim() === '') continue;
       const { apiVersion, kind } = JSON.parse(document) as { readonly apiVersion: string; readonly kind: string };
-      const plural = kind === 'NetworkPolicy' ? 'networkpolicies' : kind === 'Ingress' ? 'ingresses' : `${kind.toLowerCase()}s`;
+      const plural =
+        kind === 'NetworkPolicy' ? 'networkpolicies' : kind === 'Ingress' ? 'ingresses' : `${kind.toLowerCase()}s`;
       paths.add(`${apiVersion.includes('/') ? '/apis' : '/api'}/${apiVersion}/${plural}`);
     }
   }
@@ -106,13 +111,22 @@ async function compare(count: number, tools: { readonly check: string; readonly 
       checks.push(measure(tools.check, [kubeconfig, manifests]));
       requests = Number(await ask(`${address}/count`, ca));
     }
-    for (const { verdict, reason } of checks) if (verdict !== 'in-sync') throw new Error(`it had to be in sync: ${reason}`);
+    for (const { verdict, reason } of checks)
+      if (verdict !== 'in-sync') throw new Error(`it had to be in sync: ${reason}`);
     const limits = LIMITS.get(count) ?? { seconds: 3, requests: 30, megabytes: 256 };
     const of = (list: readonly Figures[], figure: keyof Figures): number => median(list.map((one) => one[figure]));
     console.log(`\n${count} objects, ${checks[0]?.compared} compared; medians of ${ROUNDS}`);
     console.log(`  check ${of(checks, 'cpu').toFixed(2)} CPU s, LISTs alone ${of(floors, 'cpu').toFixed(2)} CPU s`);
-    line('  CPU: check ÷ plain paged LISTs', median(checks.map(({ cpu }, at) => cpu / (floors[at]?.cpu ?? 0))), MAX_RATIO);
-    line('  wall: check ÷ plain paged LISTs', median(checks.map(({ seconds }, at) => seconds / (floors[at]?.seconds ?? 0))), Number.POSITIVE_INFINITY);
+    line(
+      '  CPU: check ÷ plain paged LISTs',
+      median(checks.map(({ cpu }, at) => cpu / (floors[at]?.cpu ?? 0))),
+      MAX_RATIO,
+    );
+    line(
+      '  wall: check ÷ plain paged LISTs',
+      median(checks.map(({ seconds }, at) => seconds / (floors[at]?.seconds ?? 0))),
+      Number.POSITIVE_INFINITY,
+    );
     line('  seconds', of(checks, 'seconds'), limits.seconds);
     line('  requests', requests, limits.requests);
     line('  megabytes at most', Math.max(...checks.map(({ megabytes }) => megabytes)), limits.megabytes);
@@ -144,8 +158,11 @@ function compareWithKubectl(kubeconfig: string, check: string): void {
   const manifests = path.join(folder, 'real');
   execFileSync(process.execPath, [GENERATOR, '--count', '1000', '--out', manifests]);
   const cpuOf = (args: readonly string[]): number => {
-    const script = 'import os,subprocess,sys; subprocess.call(sys.argv[1:],stdout=subprocess.DEVNULL); t=os.times(); print(t.children_user+t.children_system)';
-    return Number(execFileSync('python3', ['-c', script, 'kubectl', `--kubeconfig=${kubeconfig}`, ...args], { encoding: 'utf8' }));
+    const script =
+      'import os,subprocess,sys; subprocess.call(sys.argv[1:],stdout=subprocess.DEVNULL); t=os.times(); print(t.children_user+t.children_system)';
+    return Number(
+      execFileSync('python3', ['-c', script, 'kubectl', `--kubeconfig=${kubeconfig}`, ...args], { encoding: 'utf8' }),
+    );
   };
   cpuOf(['apply', '-f', path.join(manifests, '000-namespaces.yaml')]);
   cpuOf(['apply', '-f', manifests]);

@@ -32,13 +32,23 @@ function recorded(): readonly { readonly apiVersion: string; readonly kind: stri
   const index: readonly Record<string, unknown>[] = JSON.parse(readFileSync(path.join(RECORDED, 'index.json'), 'utf8'));
   const kinds: { apiVersion: string; kind: string; resource: string }[] = [];
   for (const entry of index) {
-    const { file, path: at, accept, status, user, headers } = entry as Record<string, string> & { headers: Record<string, string> };
+    const {
+      file,
+      path: at,
+      accept,
+      status,
+      user,
+      headers,
+    } = entry as Record<string, string> & { headers: Record<string, string> };
     if (Number(status) !== 200 || user !== 'reader') continue;
     const known = ['/version', '/api', '/apis'].includes(String(at)) || String(at).startsWith('/openapi/v3');
     if (!known) continue;
     const body = readFileSync(path.join(RECORDED, String(file)));
     const isAggregated = String(accept).includes('APIGroupDiscoveryList');
-    answers.set(`${isAggregated ? 'aggregated ' : ''}${at}`, { body: gzipSync(body), type: headers?.['Content-Type'] ?? '' });
+    answers.set(`${isAggregated ? 'aggregated ' : ''}${at}`, {
+      body: gzipSync(body),
+      type: headers?.['Content-Type'] ?? '',
+    });
     if (!isAggregated) continue;
     for (const group of JSON.parse(body.toString('utf8')).items) {
       const name: string = group.metadata.name ?? '';
@@ -56,7 +66,8 @@ function recorded(): readonly { readonly apiVersion: string; readonly kind: stri
 /** Pages as a real server makes them: items of built-in kinds have neither apiVersion nor kind. */
 function addLists(file: string): void {
   const objects = parseJson(readFileSync(file, 'utf8')) as unknown as readonly Item[];
-  const text = (value: unknown): string => JSON.stringify(value, (_key, item) => (typeof item === 'bigint' ? Number(item) : item));
+  const text = (value: unknown): string =>
+    JSON.stringify(value, (_key, item) => (typeof item === 'bigint' ? Number(item) : item));
   const byKind = Map.groupBy(objects, ({ apiVersion, kind }) => `${apiVersion} ${kind}`);
   for (const { apiVersion, kind, resource } of recorded()) {
     const root = `${apiVersion.includes('/') ? '/apis' : '/api'}/${apiVersion}`;
