@@ -1,13 +1,11 @@
-import { resolve } from 'node:path';
 import type { ClusterConnection } from '#services/cluster/connection.ts';
-import { connectEks } from '#services/cluster/eks.ts';
 import { ClusterError } from '#services/cluster/error.ts';
-import { connectKubeconfig, connectOwnKubeconfig } from '#services/cluster/kubeconfig.ts';
+import { connectKubeconfig } from '#services/cluster/kubeconfig.ts';
 import type { KubernetesCheckRequest } from './request.ts';
 
 /** The cluster that the environment names; without one, that of a person's current kubeconfig. @throws ClusterError */
 export async function connect(
-  { target, kubeconfig, credentials, person }: KubernetesCheckRequest,
+  { target, kubeconfig, credentials, connectOwn }: KubernetesCheckRequest,
   signal: AbortSignal,
 ): Promise<ClusterConnection> {
   const { name: environment, cluster, region } = target.environment;
@@ -17,10 +15,11 @@ export async function connect(
         `environment ${environment} has the EKS cluster ${cluster.eks} and no region: write it there`,
       );
     }
+    // Half of what a check loads is for EKS: other clusters need not wait for it.
+    const { connectEks } = await import('#services/cluster/eks.ts');
     return connectEks({ name: cluster.eks, region, credentials, signal });
   }
   if (kubeconfig !== null) return connectKubeconfig(kubeconfig, cluster?.context);
-  if (person === undefined) throw new ClusterError(`environment ${environment} has no cluster that can be reached`);
-  const file = typeof cluster?.kubeconfig === 'string' ? resolve(person.configFolder, cluster.kubeconfig) : null;
-  return connectOwnKubeconfig({ file, context: cluster?.context, env: person.env, signal });
+  if (connectOwn !== undefined) return connectOwn(signal);
+  throw new ClusterError(`environment ${environment} has no cluster that can be reached`);
 }

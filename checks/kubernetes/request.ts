@@ -4,6 +4,7 @@ import type { IgnoreRule } from '#drift/rules/rule.ts';
 import type { Run } from '#drift/run.ts';
 import type { KubernetesTarget } from '#drift/target.ts';
 import type { RoleCredentials } from '#services/aws/identity.ts';
+import type { ClusterConnection } from '#services/cluster/connection.ts';
 import type { RenderTools } from '#services/render/request.ts';
 
 /** One comparison of manifests with a cluster. */
@@ -16,11 +17,8 @@ export interface KubernetesCheckRequest {
   readonly rules: readonly IgnoreRule[];
   /** Text of the kubeconfig that the environment keeps in a secret; null: it keeps none there. */
   readonly kubeconfig: string | null;
-  /**
-   * Set in a local check: the environment of the person whose kubeconfig may be used, with its plugins, and the folder
-   * that paths of the config start from.
-   */
-  readonly person?: { readonly env: Readonly<Record<string, string | undefined>>; readonly configFolder: string };
+  /** Set in a local check: connects with a kubeconfig of the person who checks, plugins and all. @throws ClusterError */
+  readonly connectOwn?: (signal: AbortSignal) => Promise<ClusterConnection>;
   /** Credentials of the role that the cluster knows; null: those of this process. */
   readonly credentials: RoleCredentials | null;
   /** The source as it was at the last in-sync commit, fetched when it is needed; null: there is none, or not at hand. @throws GitError */

@@ -1,9 +1,11 @@
+import { resolve } from 'node:path';
 import { checkKubernetes } from '#checks/kubernetes/check.ts';
 import type { Report } from '#drift/report.ts';
 import type { IgnoreRule } from '#drift/rules/rule.ts';
 import { unknownReport } from '#drift/state/conclude.ts';
 import type { ClusterAccess, KubernetesTarget } from '#drift/target.ts';
 import { AwsSecrets } from '#services/aws/secrets.ts';
+import { connectOwnKubeconfig } from '#services/cluster/own-kubeconfig.ts';
 import { SecretError } from '#services/ports.ts';
 import { type LocalRun, ownCredentials, toolCache } from './run.ts';
 
@@ -27,7 +29,13 @@ export async function checkKubernetesHere(
     source: { folder: working.folder },
     rules,
     kubeconfig,
-    person: { env: terminal.env, configFolder: working.configFolder },
+    connectOwn: (signal) => {
+      const { cluster } = target.environment;
+      const kubeconfig = cluster !== undefined && 'kubeconfig' in cluster ? cluster : undefined;
+      const file =
+        typeof kubeconfig?.kubeconfig === 'string' ? resolve(working.configFolder, kubeconfig.kubeconfig) : null;
+      return connectOwnKubeconfig({ file, context: kubeconfig?.context, env: terminal.env, signal });
+    },
     credentials: null,
     before: null,
     fingerprintKey: null,

@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, realpathSync } from 'node:fs';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { RenderError } from './error.ts';
@@ -18,6 +18,8 @@ export type PathKind = 'file' | 'folder';
 export class Checkout {
   readonly root: string;
   readonly limits: RenderLimits;
+  /** Files that a walk has met, by their real paths: no symlink is left in those. */
+  readonly #walked = new Map<string, string>();
   #files = 0;
   #bytes = 0;
 
@@ -61,7 +63,7 @@ export class Checkout {
 
   /** Names two paths that are the same file or folder alike. */
   async identity(name: string): Promise<string> {
-    return realpath(this.absolute(name));
+    return this.#walked.get(name) ?? realpath(this.absolute(name));
   }
 
   /** Counts a file that a tool will read by itself. @throws RenderError */
@@ -72,6 +74,9 @@ export class Checkout {
   }
 
   async read(name: string): Promise<string> {
+    const real = this.#walked.get(name);
+    // A thousand small files: waiting for each would cost more than reading it.
+    if (real !== undefined) return this.#text(name, this.#readWalked(name, real));
     await this.admit(name);
     return this.#text(name, await readFile(this.absolute(name)));
   }
@@ -107,12 +112,23 @@ export class Checkout {
         if (entry.name === '.git' || (!hidden && entry.name.startsWith('.'))) continue;
         const name = inFolder(below, entry.name);
         const kind = entry.isSymbolicLink() ? await this.kind(name) : entry.isDirectory() ? 'folder' : 'file';
+        if (entry.isFile()) this.#walked.set(name, path.join(identity, entry.name));
         if (kind === 'folder') await walk(name, depth + 1);
         else if (kind === 'file' && found.push(name) > this.limits.files) this.#tooMany();
       }
     };
     await walk(folder, 0);
     return found.sort(byName);
+  }
+
+  #readWalked(name: string, real: string): Buffer {
+    const file = openSync(real, constants.O_RDONLY | constants.O_NOFOLLOW);
+    try {
+      this.#count(name, fstatSync(file).size);
+      return readFileSync(file);
+    } finally {
+      closeSync(file);
+    }
   }
 
   #keepInside(real: string, name: string): void {
