@@ -151,6 +151,14 @@ describe('an answer', () => {
     expect(await client.get('/apis/monitoring.coreos.com/v1/servicemonitors')).toMatchObject({ kind: 'unserved' });
   });
 
+  it('of a deprecated kind leaves the note that the real server gave', async () => {
+    const client = new ClusterClient(api.connection(), budgetOf(), QUICK);
+    await client.get('/api/v1/endpoints');
+    expect(client.notes).toEqual([
+      { kind: 'api-warning', text: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice' },
+    ]);
+  });
+
   it('with warnings leaves one note of each', async () => {
     api.fault = () => (response, answer) =>
       send(response, {
