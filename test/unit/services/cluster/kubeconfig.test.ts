@@ -72,6 +72,16 @@ describe('a kubeconfig from a secret', () => {
     await expect(version(connectKubeconfig(kubeconfig({ server }), undefined))).rejects.toBeInstanceOf(ClusterError);
   });
 
+  it('shows a client certificate', async () => {
+    const { cert, key } = api.certificate;
+    const base64 = (text: string): string => Buffer.from(text).toString('base64');
+    const user = { 'client-certificate-data': base64(cert), 'client-key-data': base64(key) };
+    const connection = connectKubeconfig(kubeconfig({}, user), undefined);
+    expect(await version(connection)).toBe('v1.36.2');
+    expect(api.requests.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+    expect(connection.secrets()).toEqual([key]);
+  });
+
   it('tells which values no report may hold', () => {
     expect(connectKubeconfig(kubeconfig(), undefined).secrets()).toEqual([TOKEN]);
   });
