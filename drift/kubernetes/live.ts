@@ -19,7 +19,10 @@ export interface ServedKind {
   readonly namespaced: boolean;
 }
 
-/** What could not be looked at. Null and absent parts mean "all": a kind everywhere, a kind in a namespace, one object. */
+/**
+ * What could not be looked at. Null and absent parts mean "all": a kind everywhere, a kind in a namespace, one object. The
+ * namespace `*` is wherever nothing of the kind is declared: what is declared was seen all the same.
+ */
 export interface Unreached {
   readonly apiVersion: string;
   readonly kind: string;

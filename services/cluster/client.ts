@@ -28,6 +28,7 @@ export interface Effort extends AnswerLimits {
 
 /** Pages of 500 objects are a few megabytes; the largest object that etcd takes is 1.5 MiB. */
 export const EFFORT: Effort = {
+  connectMs: 5_000,
   silentMs: 15_000,
   totalMs: 60_000,
   maxBytes: 48 * 1024 * 1024,

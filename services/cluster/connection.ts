@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { Agent } from 'node:https';
 import { createSecureContext } from 'node:tls';
 import { ClusterError } from './error.ts';
@@ -44,10 +45,12 @@ const MAX_SOCKETS = 8;
 /** @throws ClusterError when the address or a certificate cannot be used */
 export function connectionTo(request: ConnectionRequest): ClusterConnection {
   const { ca, client, serverName, proof, origin } = request;
-  const server = addressOf(request.server, origin);
+  const server = serverAddress(request.server, origin);
   const tls = { ...(ca === undefined ? {} : { ca }), ...client };
   try {
     createSecureContext(tls);
+    // An authority that cannot be read would silently be none.
+    if (ca !== undefined) new X509Certificate(ca);
   } catch {
     // What OpenSSL says may hold parts of a key.
     throw new ClusterError(`${origin}: a certificate or its key is no PEM that belongs together: copy them again`);
@@ -63,7 +66,8 @@ export function connectionTo(request: ConnectionRequest): ClusterConnection {
   return { server, proof, agent, secrets: () => [...keys, ...proof.secrets()] };
 }
 
-function addressOf(text: string, origin: string): string {
+/** Without a slash at its end. @throws ClusterError when it is no address of a cluster */
+export function serverAddress(text: string, origin: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || url.protocol !== 'https:' || url.username !== '' || url.password !== '') {
     throw new ClusterError(`${origin}: the server's address must be https://host[:port] without a user`);

@@ -58,7 +58,9 @@ async function versionOf(client: ClusterClient): Promise<string | null> {
 function notKnown({ server }: ClusterClient, answer: Exclude<Answer, { kind: 'ok' }>): ClusterError {
   const reason = answer.kind === 'unchanged' ? 'answered out of turn' : answer.reason;
   const remedy =
-    answer.kind === 'forbidden' ? 'bind the ClusterRole system:discovery to it' : 'is it up, and reachable from here?';
+    answer.kind === 'forbidden'
+      ? 'bind the ClusterRole system:discovery to it'
+      : 'is it up, and reachable from here? A private endpoint needs kubernetes.vpc';
   return new ClusterError(`${server} ${reason}: ${remedy}`);
 }
 

@@ -10,6 +10,12 @@ const CLUSTER_HEADER = 'x-k8s-aws-id';
 const SIGNED_SECONDS = 60;
 const FRESH_MS = 10 * 60_000;
 
+/** As the AWS command line writes them, so that the token is the same to the letter. */
+const ORDER: readonly string[] = [
+  ...['Action', 'Version', 'X-Amz-Algorithm', 'X-Amz-Credential', 'X-Amz-Date', 'X-Amz-Expires'],
+  ...['X-Amz-SignedHeaders', 'X-Amz-Security-Token', 'X-Amz-Signature'],
+];
+
 export interface TokenRequest {
   /** Name of the EKS cluster. */
   readonly cluster: string;
@@ -37,9 +43,10 @@ export async function eksToken({ cluster, region, credentials }: TokenRequest, d
     },
     { expiresIn: SIGNED_SECONDS, signingDate: date },
   );
-  const parameters = Object.entries(query ?? {}).map(
-    ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`,
-  );
+  const parameters = ORDER.flatMap((name) => {
+    const value = query?.[name];
+    return value === undefined || value === null ? [] : [`${name}=${encodeURIComponent(String(value))}`];
+  });
   const url = `${protocol}//${host}${path}?${parameters.join('&')}`;
   return PREFIX + Buffer.from(url).toString('base64url');
 }
@@ -69,23 +76,29 @@ async function addressOf(client: STSClient): Promise<Address> {
 
 /** A token that is made anew before it expires. */
 export function eksProof(request: TokenRequest, now: () => Date = () => new Date()): Proof {
-  let current: { readonly token: string; readonly madeAt: number } | null = null;
+  let current: { readonly token: Promise<string>; readonly madeAt: number } | null = null;
   const made: string[] = [];
+  const make = async (date: Date): Promise<string> => {
+    try {
+      const token = await eksToken(request, date);
+      made.push(token);
+      return token;
+    } catch (error) {
+      current = null;
+      // The message of an error in signing may hold what was signed.
+      const name = error instanceof Error ? error.name : 'unknown error';
+      throw new ClusterError(
+        `no token for the EKS cluster ${request.cluster} could be made (${name}): are there AWS credentials?`,
+      );
+    }
+  };
   return {
     async headers() {
       const date = now();
       if (current === null || date.getTime() - current.madeAt >= FRESH_MS) {
-        const token = await eksToken(request, date).catch((error: unknown) => {
-          // The message of an error in signing may hold what was signed.
-          const name = error instanceof Error ? error.name : 'unknown error';
-          throw new ClusterError(
-            `no token for the EKS cluster ${request.cluster} could be made (${name}): are there AWS credentials?`,
-          );
-        });
-        current = { token, madeAt: date.getTime() };
-        made.push(token);
+        current = { token: make(date), madeAt: date.getTime() };
       }
-      return { Authorization: `Bearer ${current.token}` };
+      return { Authorization: `Bearer ${await current.token}` };
     },
     renew() {
       current = null;

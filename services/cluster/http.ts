@@ -1,10 +1,13 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { type Agent, request as send } from 'node:https';
+import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 
 /** How long, and how much, one answer may be. */
 export interface AnswerLimits {
+  /** Until there is a connection, TLS included: an endpoint that is private to another network never gives one. */
+  readonly connectMs: number;
   /** Nothing was heard for so long. */
   readonly silentMs: number;
   /** From the first byte sent to the last one heard. */
@@ -50,6 +53,7 @@ export async function httpGet({ url, agent, headers, signal, limits }: GetReques
   request.setTimeout(limits.silentMs, () => {
     request.destroy(new NoAnswer('broken', `said nothing for ${limits.silentMs / 1000} seconds`));
   });
+  request.once('socket', (socket) => limitConnecting(request, socket, limits.connectMs));
   request.once('response', resolve);
   request.on('error', reject);
   request.end();
@@ -66,6 +70,14 @@ export async function httpGet({ url, agent, headers, signal, limits }: GetReques
     // What was given up half-way must not be used again.
     if (response?.complete !== true) request.destroy();
   }
+}
+
+function limitConnecting(request: ClientRequest, socket: Socket, connectMs: number): void {
+  if (!socket.connecting) return;
+  const timer = setTimeout(() => {
+    request.destroy(new NoAnswer('broken', `did not take the connection within ${connectMs / 1000} seconds`));
+  }, connectMs);
+  for (const event of ['secureConnect', 'close']) socket.once(event, () => clearTimeout(timer));
 }
 
 async function bodyOf(response: IncomingMessage, maxBytes: number): Promise<string> {

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '#drift/kubernetes/json.ts';
+import type { JsonObject } from '#drift/kubernetes/json.ts';
 import type { Unreached } from '#drift/kubernetes/live.ts';
 import { hasOwners, metadataOf, textsOf } from '#drift/kubernetes/objects.ts';
 import { matchesSelector } from '#drift/kubernetes/selector.ts';
@@ -48,4 +48,4 @@ export class Kept {
 }
 
 const placeOf = (item: JsonObject, { namespaced }: DiscoveredKind): string =>
-  namespaceOf(item, namespaced && isObject(item['metadata']), NO_NAMESPACE);
+  namespaceOf(item, namespaced, NO_NAMESPACE);

@@ -11,7 +11,7 @@ const THOUSANDS = 1000;
 const PAGE = 500;
 /** Namespaces are a good part of the cluster from a quarter on: then one list of everything is less than many lists. */
 const GOOD_PART = 1 / 4;
-/** Namespaces that no declared object of the kind is in; no namespace is called so. */
+/** Wherever nothing of the kind is declared, see `Unreached`. */
 const ELSEWHERE = '*';
 
 const ALL = null;

@@ -9,15 +9,15 @@ export { connectOwnKubeconfig } from './own-kubeconfig.ts';
 const MAX_LENGTH = 64 * 1024;
 const MAX_NAMED = 10;
 
-const named = <Name extends string, Value extends z.ZodType>(key: Name, value: Value) =>
-  z.array(z.object({ name: z.string(), [key]: value } as { name: z.ZodString } & Record<Name, Value>)).nullish();
+const named = <Shape extends z.ZodRawShape>(shape: Shape) =>
+  z.array(z.object({ name: z.string(), ...shape })).nullish();
 
 const fields = z.record(z.string(), z.unknown());
 const schema = z.object({
   'current-context': z.string().nullish(),
-  contexts: named('context', z.object({ cluster: z.string(), user: z.string() })),
-  clusters: named('cluster', fields),
-  users: named('user', fields.nullish()),
+  contexts: named({ context: z.object({ cluster: z.string(), user: z.string() }) }),
+  clusters: named({ cluster: fields }),
+  users: named({ user: fields.nullish() }),
 });
 
 /** What is not taken from a secret, and what to write instead: nothing there may run, or read, anything on our side. */

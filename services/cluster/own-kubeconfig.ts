@@ -3,7 +3,7 @@ import type { RequestOptions } from 'node:https';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { type ClusterConnection, connectionTo, type Proof } from './connection.ts';
+import { type ClusterConnection, connectionTo, type Proof, serverAddress } from './connection.ts';
 import { ClusterError } from './error.ts';
 
 export interface OwnKubeconfigRequest {
@@ -34,10 +34,11 @@ export async function connectOwnKubeconfig(request: OwnKubeconfigRequest): Promi
       `the kubeconfig has no context ${context || '(none is current)'} with a cluster: choose one with "kubectl config use-context"; ${choice}`,
     );
   }
+  const server = serverAddress(cluster.server, origin);
   const proof = new OwnProof(config, origin);
   const { ca, cert, key } = await proof.options(request.signal);
   return connectionTo({
-    server: cluster.server,
+    server,
     ca: ca?.toString(),
     client: cert === undefined || key === undefined ? undefined : { cert: String(cert), key: String(key) },
     serverName: cluster.tlsServerName,

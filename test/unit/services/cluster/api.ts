@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { TLSSocket } from 'node:tls';
 import { gzipSync } from 'node:zlib';
 import { type Json, type JsonObject, parseJson } from '#drift/kubernetes/json.ts';
 import type { ManifestText } from '#drift/kubernetes/live.ts';
@@ -94,14 +95,16 @@ export class FakeApi {
   #server: Server | null = null;
   #dir = '';
   ca = '';
+  /** Shown by a client, it is the reader too. */
+  certificate = { cert: '', key: '' };
 
   async start(): Promise<void> {
     this.#dir = mkdtempSync(path.join(tmpdir(), 'plumbline-api-'));
     const files = await makeCertificates(this.#dir);
     this.ca = readFileSync(files.ca, 'utf8');
-    this.#server = createServer({ cert: readFileSync(files.cert), key: readFileSync(files.key) }, (request, response) =>
-      this.#answer(request, response),
-    );
+    this.certificate = { cert: readFileSync(files.cert, 'utf8'), key: readFileSync(files.key, 'utf8') };
+    const tls = { ...this.certificate, requestCert: true, rejectUnauthorized: false };
+    this.#server = createServer(tls, (request, response) => this.#answer(request, response));
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#server.listen(0, '127.0.0.1', resolve);
     await promise;
@@ -163,7 +166,8 @@ export class FakeApi {
     this.#times.set(url, time);
     const asked: Asked = { method, path: url, headers, time };
     this.requests.push(asked);
-    const answer = this.#answerTo(url, headers);
+    const isShown = (request.socket as TLSSocket).getPeerCertificate().subject?.CN === 'localhost';
+    const answer = this.#answerTo(url, isShown ? { ...headers, authorization: TOKEN } : headers);
     const fault = this.fault(asked);
     if (fault === null) send(response, answer, headers['accept-encoding'] === 'gzip');
     else fault(response, answer, request);

@@ -1,5 +1,4 @@
-import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Answer, ClusterClient } from '#services/cluster/client.ts';
 import { connectionTo, fixedToken, type Proof } from '#services/cluster/connection.ts';
@@ -26,7 +25,7 @@ const TRANSIENT: readonly (readonly [string, Fault, string])[] = [
   ['a packed body that ends too early', faults.cutGzip, 'broke off in the middle'],
   ['JSON that ends too early', faults.cutJson, 'no object of JSON'],
   ['a page of a proxy', faults.page, 'no object of JSON'],
-  ['a server that says nothing', faults.silent, 'said nothing for 0.3 seconds'],
+  ['a server that says nothing', faults.silent, 'said nothing for 0.4 seconds'],
   ['a server that dribbles', faults.drip, 'did not answer within 0.6 seconds'],
   ['429 in plain text', status(429), 'status 429'],
   ['500', faults.broken, 'status 500'],
@@ -151,6 +150,14 @@ describe('an answer', () => {
     expect(await client.get('/apis/monitoring.coreos.com/v1/servicemonitors')).toMatchObject({ kind: 'unserved' });
   });
 
+  it('of a deprecated kind leaves the note that the real server gave', async () => {
+    const client = new ClusterClient(api.connection(), budgetOf(), QUICK);
+    await client.get('/api/v1/endpoints');
+    expect(client.notes).toEqual([
+      { kind: 'api-warning', text: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice' },
+    ]);
+  });
+
   it('with warnings leaves one note of each', async () => {
     api.fault = () => (response, answer) =>
       send(response, {
@@ -233,6 +240,20 @@ describe('the other side', () => {
     expect(await get(QUICK, budgetOf(), of('localhost'))).toMatchObject({ kind: 'ok' });
     await expect(get(QUICK, budgetOf(), of(undefined))).rejects.toBeInstanceOf(ClusterError);
     await expect(get(QUICK, budgetOf(), of('other.example'))).rejects.toBeInstanceOf(ClusterError);
+  });
+
+  it('that takes the connection and then does nothing is not waited for', async () => {
+    const server = createServer(() => undefined);
+    const listening = Promise.withResolvers<void>();
+    server.listen(0, '127.0.0.1', listening.resolve);
+    await listening.promise;
+    const { port } = server.address() as AddressInfo;
+    const at = { server: `https://localhost:${port}`, ca: api.ca, proof: fixedToken(TOKEN), origin: 'the test' };
+    const effort = { ...ONCE, connectMs: 100, silentMs: 5_000, totalMs: 5_000 };
+    expect(await get(effort, budgetOf(), connectionTo(at))).toMatchObject({
+      reason: 'did not take the connection within 0.1 seconds',
+    });
+    server.close();
   });
 
   it('that is not there is told', async () => {

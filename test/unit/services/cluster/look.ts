@@ -12,7 +12,15 @@ import { type ReadBudget, readCluster } from '#services/cluster/read.ts';
 import { recordedManifests } from './api.ts';
 
 /** Everything that waits, waits less. */
-export const QUICK: Effort = { ...EFFORT, silentMs: 300, totalMs: 600, retries: 2, firstDelayMs: 1, maxDelayMs: 5 };
+export const QUICK: Effort = {
+  ...EFFORT,
+  connectMs: 300,
+  silentMs: 400,
+  totalMs: 600,
+  retries: 2,
+  firstDelayMs: 1,
+  maxDelayMs: 5,
+};
 export const ONCE: Effort = { ...QUICK, retries: 0 };
 
 export const budgetOf = (ms = 20_000, signal = new AbortController().signal): ReadBudget => ({

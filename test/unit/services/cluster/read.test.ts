@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonObject } from '#drift/kubernetes/json.ts';
 import { metadataOf } from '#drift/kubernetes/objects.ts';
-import { FakeApi, send, status } from './api.ts';
+import { AGGREGATED, FakeApi, faults, send, status } from './api.ts';
 import { judge, look, lookAndJudge, QUICK, told } from './look.ts';
 
 const api = new FakeApi();
@@ -235,6 +235,39 @@ describe('a version', () => {
     const { verdict, findings, coverage } = await lookAndJudge(api.connection(), { declared: many(1) });
     expect([verdict, findings]).toEqual(['unknown', []]);
     expect(coverage.uncovered[0]?.reason).toContain('has no such thing (404)');
+  });
+});
+
+describe('a server behind the server that is away', () => {
+  const voucher = { apiVersion: 'shop.acme.example/v1', kind: 'Voucher', metadata: { name: 'welcome' } };
+  const stale = (keepsKinds: boolean): void => {
+    const key = `/apis ${AGGREGATED}`;
+    const list = JSON.parse(String(api.fixed.get(key)?.body));
+    for (const { metadata, versions } of list.items) {
+      if (metadata.name !== 'shop.acme.example') continue;
+      versions[0].freshness = 'Stale';
+      if (!keepsKinds) versions[0].resources = [];
+    }
+    api.fixed.set(key, { status: 200, headers: {}, body: Buffer.from(JSON.stringify(list)) });
+    api.fault = ({ path }) => (path.startsWith('/apis/shop.acme.example/') ? faults.away : null);
+  };
+
+  it.each([true, false])('hides its own objects only (kinds known: %s)', async (keepsKinds) => {
+    stale(keepsKinds);
+    const configMaps = ['cart-settings', 'web-pages'].map((name) => configMap('acme-shop', name));
+    const judgement = await lookAndJudge(api.connection(), { declared: [voucher, ...configMaps] });
+    expect(judgement.coverage).toMatchObject({ compared: 2, total: 3 });
+    expect(judgement.coverage.uncovered[0]).toMatchObject({
+      ...{ subject: 'Voucher/acme-shop/welcome', reason: expect.stringMatching(/no answer from|status 503/) },
+    });
+  });
+
+  it('is not covered by an inventory', async () => {
+    stale(false);
+    const how = { declared: [], orphans: { namespaces: ['acme-shop'] } };
+    expect((await look(api.connection(), how)).unreached).toMatchObject([
+      { apiVersion: 'shop.acme.example/v1', kind: '*', namespace: null },
+    ]);
   });
 });
 
