@@ -19,7 +19,7 @@ export function judgeTexts(
   more: Partial<KubernetesEvidence> = {},
 ): KubernetesJudgement {
   const given = readOptions({ options });
-  const { objects, problems } = readManifests([{ file: 'a.yaml', text: declared }]);
+  const { objects, problems, notes } = readManifests([{ file: 'a.yaml', text: declared }]);
   const evidence: KubernetesEvidence = {
     declared: objects,
     problems,
@@ -30,7 +30,7 @@ export function judgeTexts(
       openapi: new Map(),
       notes: [],
     },
-    notes: [],
+    notes,
     ...more,
   };
   return judgeKubernetes(evidence, given.options, {
