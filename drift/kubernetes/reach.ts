@@ -1,5 +1,6 @@
 import type { LiveCluster } from './live.ts';
 import { groupOf, type Identity } from './objects.ts';
+import { hasKind, isBuiltinVersion } from './schema/builtin.ts';
 
 /**
  * Why a declared object could not be looked for: a sentence; null: it was.
@@ -22,8 +23,14 @@ export function whyUnseen(
   if (there !== null) return null;
   const served = live.served?.filter((of) => of.kind === kind && groupOf(of.apiVersion) === group) ?? null;
   if (served !== null && served.length === 0) return `${apiVersion} ${kind} is not served by the cluster`;
-  if (versions !== null && !versions.some((version) => groupOf(version) === group)) {
+  if (versions !== null && !versions.some((version) => hasSuchKind(version, apiVersion, kind))) {
     return `${apiVersion} ${kind} is not served by the cluster, which has ${versions.join(', ')}`;
   }
   return null;
+}
+
+/** Whether a version that is served has the kind: itself, or as another version of the same group. */
+function hasSuchKind(served: string, apiVersion: string, kind: string): boolean {
+  if (served === apiVersion) return true;
+  return groupOf(served) === groupOf(apiVersion) && (!isBuiltinVersion(served) || hasKind(served, kind));
 }
