@@ -48,7 +48,7 @@ function evidenceOf(
   { unreached }: GivenOptions,
   file: string,
 ): KubernetesEvidence {
-  const { objects, problems } = readManifests(texts);
+  const { objects, problems, notes } = readManifests(texts);
   const live = dump === null ? null : readManifests([{ file, text: dump }]);
   const [problem] = live?.problems ?? [];
   const failure =
@@ -66,7 +66,7 @@ function evidenceOf(
       openapi: new Map(),
       notes: [],
     },
-    notes: [],
+    notes,
     ...(failure === false ? {} : { failure }),
   };
 }

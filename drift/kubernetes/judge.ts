@@ -22,7 +22,7 @@ import { scalers } from './scalers.ts';
 import { Schemas } from './schemas.ts';
 import { isSecretKind, secretTexts } from './secrets.ts';
 import { parseSelector } from './selector.ts';
-import { refusal } from './valid.ts';
+import { refusal, unknownField } from './valid.ts';
 
 /** Findings that are listed in full; the rest is counted. */
 const MAX_FINDINGS = 1000;
@@ -209,8 +209,15 @@ class Judge {
       this.#findings.push(this.#missing(subject, object.value, key, identity));
       return;
     }
-    if (there.identity.apiVersion !== identity.apiVersion) {
-      const text = `is declared in ${identity.apiVersion}, which was not read: compared in ${there.identity.apiVersion}`;
+    const { apiVersion } = there.identity;
+    if (apiVersion !== identity.apiVersion) {
+      const foreign = unknownField(object.value, this.#schemas.of(there.identity, there.object).schema);
+      if (foreign !== null) {
+        const reason = `is declared in ${identity.apiVersion}, which was not read, and ${apiVersion} has no ${foreign}`;
+        this.#uncovered.push({ subject, kind: 'unverifiable', reason });
+        return;
+      }
+      const text = `is declared in ${identity.apiVersion}, which was not read: compared in ${apiVersion}`;
       this.#notes.push({ kind: 'deprecated-api', subject, text });
     }
     this.#compareBoth(subject, object.value, there.object, identity, this.#beforeOf(key));

@@ -36,7 +36,7 @@ const DATA_MAPS: Readonly<Record<string, ReadonlySet<string>>> = {
 export function differencesOf(declared: JsonObject, live: JsonObject, context: ObjectContext): readonly Difference[] {
   const { identity, schema } = context;
   const found: Difference[] = [];
-  const sides = { declared: sideOf(declared, identity), live: sideOf(live, identity) };
+  const sides = { declared: withBothMaps(sideOf(declared, identity), identity), live: sideOf(live, identity) };
   const applied = lastApplied(live);
   const owners = new Owners(live, context, declared, (books) =>
     hasUnownedElement(books, sides.declared, sides.live, schema, null),
@@ -76,6 +76,12 @@ function sideOf(object: JsonObject, identity: Identity): JsonObject {
   const own = Object.fromEntries(METADATA.flatMap((name) => (kept[name] == null ? [] : [[name, kept[name] ?? null]])));
   const body = identity.kind === 'Secret' && identity.group === '' ? withStringData(rest) : rest;
   return { ...body, metadata: own };
+}
+
+/** A ConfigMap that declares one of its two maps declares that there is nothing in the other. */
+function withBothMaps(side: JsonObject, { group, kind }: Identity): JsonObject {
+  if (group !== '' || kind !== 'ConfigMap' || (side['data'] == null && side['binaryData'] == null)) return side;
+  return { ...side, data: side['data'] ?? {}, binaryData: side['binaryData'] ?? {} };
 }
 
 /** The server writes `stringData` over `data`, as bytes, and forgets it. */

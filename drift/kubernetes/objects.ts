@@ -1,6 +1,6 @@
 import { isList, isObject, type Json, type JsonObject } from './json.ts';
 import type { LiveCluster } from './live.ts';
-import { builtinKind } from './schema/builtin.ts';
+import { isNamespacedKind } from './schema/builtin.ts';
 
 /** What every object says of itself. */
 export interface Identity {
@@ -43,7 +43,7 @@ export class Scopes {
 
   /** Null: nobody knows. */
   isNamespaced(apiVersion: string, kind: string): boolean | null {
-    return this.#known.get(`${groupOf(apiVersion)}/${kind}`) ?? builtinKind(apiVersion, kind)?.namespaced ?? null;
+    return this.#known.get(`${groupOf(apiVersion)}/${kind}`) ?? isNamespacedKind(apiVersion, kind);
   }
 }
 

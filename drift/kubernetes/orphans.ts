@@ -72,6 +72,8 @@ export function isOrphan(
 
 function isMade(object: JsonObject, { kind, namespace, name }: Identity, statefulSets: ReadonlySet<string>): boolean {
   if (MADE.has(kind) || EVERYWHERE.has(`${kind}/${name}`)) return true;
+  // OpenShift's own bindings, in every namespace.
+  if (kind === 'RoleBinding' && name.startsWith('system:')) return true;
   if (kind === 'Service' && name === 'kubernetes' && namespace === 'default') return true;
   const annotations = textsOf(metadataOf(object)['annotations']);
   if (OWNING_ANNOTATIONS.some((key) => key in annotations)) return true;

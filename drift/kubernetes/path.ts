@@ -7,7 +7,12 @@ export type Step =
   /** An element of a keyed list, by its key. */
   | { readonly key: Readonly<Record<string, Json>> }
   /** An element of an atomic list or a set: where it stands, for the reader, and what it is, for identity. */
-  | { readonly index: number; readonly element: Json };
+  | {
+      readonly index: number;
+      readonly element: Json;
+      /** What stands before it, where that tells what it is: a flag, before its value. */
+      readonly after?: Json | undefined;
+    };
 
 /** A place in an object, from its end; null is the object itself. */
 export type Path = { readonly parent: Path; readonly step: Step } | null;

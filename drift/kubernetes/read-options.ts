@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { forbiddenSchema } from './forbidden.ts';
 import type { Json } from './json.ts';
 import type { Unreached } from './live.ts';
 import { DEFAULT_OPTIONS, type IgnoredParts, type KnownType, type KubernetesOptions } from './options.ts';
@@ -13,16 +14,6 @@ const ignore = z.looseObject({
   jqPathExpressions: texts,
   managedFieldsManagers: texts,
 });
-const forbidden = z.union([
-  z.string(),
-  z.looseObject({
-    namespace: z.string().optional(),
-    apiVersion: z.string().optional(),
-    group: z.string().optional(),
-    kind: z.string().optional(),
-    name: z.string().optional(),
-  }),
-]);
 const knownType = z.looseObject({
   group: z.string().default('*'),
   kind: z.string().default('*'),
@@ -52,7 +43,7 @@ const optionsSchema = z.looseObject({
         .default(null),
       served: z.array(z.string()).nullable().default(null),
       scope: z.record(z.string(), z.string()).default({}),
-      forbidden: z.array(forbidden).max(1000).default([]),
+      forbidden: forbiddenSchema,
       crdSchemaDefaults: z.record(z.string(), z.json()).default({}),
       appliers: texts,
       people: texts,
@@ -105,7 +96,7 @@ export function readOptions(value: unknown): GivenOptions {
       people: given.people,
       secretKinds: given.secretKinds,
     },
-    unreached: given.forbidden.map(unreachedOf),
+    unreached: given.forbidden,
   };
 }
 
@@ -118,20 +109,6 @@ function byField(types: Readonly<Record<string, string>>): readonly z.infer<type
 function ofKind(key: string) {
   const [group = '*', kind = '*'] = key.split(/[/_]/);
   return (type: z.infer<typeof knownType>) => ({ ...type, group, kind });
-}
-
-function unreachedOf(of: z.infer<typeof forbidden>): Unreached {
-  if (typeof of === 'string') {
-    return { apiVersion: '*', kind: '*', namespace: of, reason: `the namespace ${of} may not be listed` };
-  }
-  const where = [of.kind, of.namespace].filter((part) => part !== undefined).join(' in ');
-  return {
-    apiVersion: of.apiVersion ?? (of.group === undefined ? '*' : `${of.group}/*`),
-    kind: of.kind ?? '*',
-    namespace: of.namespace ?? null,
-    ...(of.name === undefined ? {} : { name: of.name }),
-    reason: `${where || 'it'} may not be listed`,
-  };
 }
 
 /** By dotted path, below `group/Kind` or for every custom kind (`*`). */

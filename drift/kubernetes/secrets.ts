@@ -12,7 +12,11 @@ const SECRET_NAME =
 const POINTS_TO_SECRET =
   /(?:Name|Ref|Namespace|Path|File|Mount|Provider|Class|Seconds|TTL|Keys?Ref|Selector|Policy|Count|Limit)$|^(?:secretName|secretRef|secretKeyRef|imagePullSecrets|automountServiceAccountToken|serviceAccountToken|key|secret|secrets|tokenRequests)$/;
 const FLAG = /((?:^|\s)--?[\w-]*(?:pass|secret|token|credential|api-?key)[\w-]*[= ])\S+/gi;
-const URL_USER = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@]*:)[^\s@/]+@/gi;
+/** A flag whose value is the next word. */
+const LONE_FLAG = /^--?[\w-]*(?:pass|secret|token|credential|api-?key)[\w-]*$/i;
+/** `password: x`, `password=x`, `"password": "x"` in the midst of a text. */
+const ASSIGNED = /(?<![\w.-])(["']?)([\w.-]{1,100})\1(\s*[=:]\s*)("(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s,;"'}]+)/g;
+const URL_USER = /(\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s:/@]*:)[^\s@/]+@/gi;
 const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g;
 
 /** Whether a name says that its value is secret. */
@@ -37,6 +41,7 @@ export function isSecretPlace(path: Path, isSecretObject: boolean): boolean {
   if (isSecretObject && second !== undefined && 'field' in second && second.field === 'annotations') return true;
   return steps.some((step, index) => {
     if ('field' in step) return isSecretName(step.field);
+    if ('index' in step) return isLoneFlag(step.after);
     const parent = steps[index - 1];
     const isVariable = parent !== undefined && 'field' in parent && parent.field === 'env';
     return 'key' in step && isVariable && isSecretName(String(step.key['name']));
@@ -46,7 +51,7 @@ export function isSecretPlace(path: Path, isSecretObject: boolean): boolean {
 /** A value as it may be read: what a name inside calls secret, flags, passwords in addresses and keys are taken out. */
 export function masked(value: Json): Json {
   if (typeof value === 'string') return maskText(value);
-  if (isList(value)) return value.map(masked);
+  if (isList(value)) return value.map((item, index) => (isLoneFlag(value[index - 1]) ? SENSITIVE : masked(item)));
   if (!isObject(value)) return value;
   const isSecretVariable = typeof value['name'] === 'string' && isSecretName(value['name']);
   return Object.fromEntries(
@@ -58,8 +63,13 @@ export function masked(value: Json): Json {
   );
 }
 
+const isLoneFlag = (value: Json | undefined): boolean => typeof value === 'string' && LONE_FLAG.test(value);
+
 function maskText(text: string): string {
-  return text.replace(FLAG, `$1${SENSITIVE}`).replace(URL_USER, `$1${SENSITIVE}@`).replace(PRIVATE_KEY, SENSITIVE);
+  const told = text.replace(ASSIGNED, (whole: string, quote: string, name: string, sign: string) =>
+    isSecretName(name) ? `${quote}${name}${quote}${sign}${SENSITIVE}` : whole,
+  );
+  return told.replace(FLAG, `$1${SENSITIVE}`).replace(URL_USER, `$1${SENSITIVE}@`).replace(PRIVATE_KEY, SENSITIVE);
 }
 
 /** Every text that a Secret holds, decoded; none may be seen anywhere. */

@@ -29,6 +29,31 @@ export function refusal(value: Json, schema: Schema, path: Path = null): string 
   }
 }
 
+/** The path of a declared field that a schema does not have; null: it has them all. */
+export function unknownField(value: Json, schema: Schema, path: Path = null): string | null {
+  switch (schema.shape) {
+    case 'struct':
+      return firstOf(isObject(value) ? Object.entries(value) : [], ([name, child]) => {
+        if (path === null && NO_FIELDS.has(name)) return null;
+        const at = below(path, { field: name });
+        const field = schema.field(name);
+        if (field === null) return schema.complete && child !== null ? pathText(at) : null;
+        return unknownField(child, field, at);
+      });
+    case 'map':
+      return firstOf(isObject(value) ? Object.entries(value) : [], ([name, child]) =>
+        unknownField(child, schema.value, below(path, { field: name })),
+      );
+    case 'list':
+      return firstOf(isList(value) ? [...value.entries()] : [], ([index, element]) =>
+        unknownField(element, schema.item, below(path, { index, element })),
+      );
+    default:
+      return null;
+  }
+}
+const NO_FIELDS: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata', 'status']);
+
 function refusedScalar(value: Json, kind: string, path: Path): string | null {
   const isNumber = typeof value === 'number' || typeof value === 'bigint';
   switch (kind) {

@@ -288,8 +288,8 @@ export class Comparer {
 
   #atomicList(declared: readonly Json[], live: readonly Json[], both: Both, schema: ListSchema, place: Place): void {
     const list = place.list ?? { both, schema };
-    const of = (element: Json, index: number): Place => ({
-      path: below(place.path, { index, element }),
+    const of = (element: Json, index: number, from = declared): Place => ({
+      path: below(place.path, { index, element, after: from[index - 1] }),
       depth: place.depth + 1,
       whole: schema.complete,
       list,
@@ -312,7 +312,7 @@ export class Comparer {
         const [at, change] = git === null ? [running, 'added' as const] : [git, 'removed' as const];
         const sides = { declared: git?.element, live: running?.element, applied: undefined };
         if (at === null) continue;
-        const there = of(at.element, at.index);
+        const there = of(at.element, at.index, git === null ? live : declared);
         const isInjected = change === 'added' && this.#options.tolerance.isInjected(there.path, at.element);
         if (!isInjected) this.#report(change, sides, schema.item, there);
       }

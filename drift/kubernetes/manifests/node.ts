@@ -24,6 +24,8 @@ const MAX_ALIASED = 200_000;
 const MAX_DEPTH = 1000;
 const MERGE_TAG = 'tag:yaml.org,2002:merge';
 const SURROGATE = /(?<!\\)(?:\\\\)*\\(?:u[dD][89a-fA-F]|U0000[dD][89a-fA-F])/;
+/** YAML 1.1 ends a line with these too, and no plain scalar goes on in the first column. */
+const LINE_ENDS = /[\u0085\u2028\u2029]/;
 const ESCAPED_SLASH = /(?<!\\)(?:\\\\)*\\\//;
 
 type Node = ParsedNode | null;
@@ -136,6 +138,7 @@ export class Reader {
   #checked(node: Scalar.Parsed): string {
     const text = String(node.value ?? '');
     const [start, end] = node.range;
+    if (node.type === 'PLAIN' && LINE_ENDS.test(text)) throw new NodeError("could not find expected ':'", start);
     if (node.type === 'QUOTE_DOUBLE') {
       const source = this.#text.slice(start, end);
       if (!source.includes('\\')) return text;

@@ -1,6 +1,8 @@
-import { isList, isObject, type Json, type JsonObject, parseJson } from '../json.ts';
+import type { Note } from '../../note.ts';
+import { isList, isObject, type Json, type JsonObject } from '../json.ts';
 import type { DeclaredObject, ManifestProblem, ManifestText } from '../live.ts';
-import { parseYaml, YamlError } from './yaml.ts';
+import { endOfJson, isJson, readJson } from './json-text.ts';
+import { readYaml, type YamlDocument, YamlError } from './yaml.ts';
 
 /** The largest text that is read, in characters, and the most objects. */
 const MAX_LENGTH = 64 * 1024 * 1024;
@@ -8,16 +10,21 @@ const MAX_OBJECTS = 100_000;
 /** No object of Kubernetes is nested as deep. */
 const MAX_DEPTH = 150;
 const MAX_LISTS = 10;
+/** Keys that are there twice are told of one by one; more than these are nothing new. */
+const MAX_NOTES = 100;
 
 export interface Manifests {
   readonly objects: readonly DeclaredObject[];
   readonly problems: readonly ManifestProblem[];
+  /** What is legal and yet most likely a mistake. */
+  readonly notes: readonly Note[];
 }
 
 /** Reads every object of every text, as kubectl does; what cannot be read is a problem, and the rest still counts. */
 export function readManifests(texts: readonly ManifestText[]): Manifests {
   const objects: DeclaredObject[] = [];
   const problems: ManifestProblem[] = [];
+  const notes: Note[] = [];
   for (const { file, text } of texts) {
     if (text.length > MAX_LENGTH) {
       problems.push({ file, line: null, message: `${file} is too large to be read: ${text.length} characters` });
@@ -26,7 +33,7 @@ export function readManifests(texts: readonly ManifestText[]): Manifests {
     for (const document of documentsOf(text)) {
       try {
         if (document.problem !== null) throw new YamlError(document.problem, 1);
-        readDocument(document, file, objects);
+        readDocument(document, file, objects, notes);
       } catch (error) {
         if (!(error instanceof YamlError)) throw error;
         const line = document.line + Math.max(0, (error.line ?? 1) - 1);
@@ -34,27 +41,24 @@ export function readManifests(texts: readonly ManifestText[]): Manifests {
       }
     }
   }
-  return { objects, problems };
+  return { objects, problems, notes };
 }
 
-function readDocument({ text, line }: Document, file: string, objects: DeclaredObject[]): void {
-  const value = isJson(text) ? readJson(text) : parseYaml(text);
+function readDocument({ text, line, json }: Document, file: string, objects: DeclaredObject[], notes: Note[]): void {
+  const { value, duplicates } = json ?? readYaml(text);
+  for (const duplicate of duplicates.slice(0, Math.max(0, MAX_NOTES - notes.length))) {
+    const where = `${file}:${line + duplicate.line - 1}`;
+    notes.push({
+      kind: 'duplicate-key',
+      text: `${where}: the key "${duplicate.key}" is there twice: the last one counts`,
+    });
+  }
   if (value === null) return;
-  if (isDeeper(value, MAX_DEPTH)) throw new YamlError(`is nested deeper than ${MAX_DEPTH} levels`, null);
+  const problem = whyUnusable(value, MAX_DEPTH);
+  if (problem !== null) throw new YamlError(problem, null);
   for (const object of expand(value, MAX_LISTS)) {
     if (objects.length >= MAX_OBJECTS) throw new YamlError(`there are more than ${MAX_OBJECTS} objects`, null);
     objects.push({ value: checked(object), file, line });
-  }
-}
-
-const isJson = (text: string): boolean => /^\s*\{/.test(text);
-
-/** A text that looks like JSON and is none may still be YAML. */
-function readJson(text: string): Json {
-  try {
-    return parseJson(text);
-  } catch {
-    return parseYaml(text);
   }
 }
 
@@ -63,12 +67,17 @@ interface Document {
   /** Of its first line in the file, from 1. */
   readonly line: number;
   readonly problem: string | null;
+  /** What it says, if it is JSON; a text that looks like JSON and is none may still be YAML. */
+  readonly json: YamlDocument | null;
 }
 
-/** Cuts at lines that begin with `---`, before anything is parsed, as apimachinery's YAMLReader does. */
+/**
+ * Cuts at lines that begin with `---`, before anything is parsed, as apimachinery's YAMLReader does; between them
+ * several JSON values may follow each other.
+ */
 function documentsOf(text: string): readonly Document[] {
   const clean = text.startsWith('\uFEFF') ? text.slice(1) : text;
-  if (!clean.includes('---') || isWholeJson(clean)) return [{ text: clean, line: 1, problem: null }];
+  if (!clean.includes('---')) return valuesOf(clean, 1);
   const documents: Document[] = [];
   const lines = clean.split('\n');
   let start = 0;
@@ -76,22 +85,28 @@ function documentsOf(text: string): readonly Document[] {
     if (!line.startsWith('---')) continue;
     const rest = line.slice(3).trim();
     const isMark = rest === '' || rest.startsWith('#');
-    documents.push({ text: lines.slice(start, index).join('\n'), line: start + 1, problem: null });
+    documents.push(...valuesOf(lines.slice(start, index).join('\n'), start + 1));
     if (!isMark) {
-      documents.push({ text: '', line: index + 1, problem: `invalid YAML document separator: "${rest.slice(0, 40)}"` });
+      const problem = `invalid YAML document separator: "${rest.slice(0, 40)}"`;
+      documents.push({ text: '', line: index + 1, problem, json: null });
     }
     start = index + 1;
   }
   return documents.filter((document) => document.problem !== null || document.text.trim() !== '');
 }
 
-function isWholeJson(text: string): boolean {
-  if (!isJson(text)) return false;
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
+/** One document, or JSON values one after the other. */
+function valuesOf(given: string, firstLine: number): readonly Document[] {
+  const documents: Document[] = [];
+  for (let [text, line] = [given, firstLine]; ; ) {
+    const whole = isJson(text) ? readJson(text) : null;
+    const end = whole === null && isJson(text) ? endOfJson(text) : null;
+    const head = end === null ? text : text.slice(0, end);
+    const json = end === null ? whole : readJson(head);
+    if (end === null || json === null) return [...documents, { text, line, problem: null, json: whole }];
+    documents.push({ text: head, line, problem: null, json });
+    line += head.split('\n').length - 1;
+    text = text.slice(end);
   }
 }
 
@@ -99,6 +114,7 @@ function isWholeJson(text: string): boolean {
 function expand(value: Json, depth: number): readonly Json[] {
   if (!isObject(value) || typeof value['kind'] !== 'string' || !value['kind'].endsWith('List')) return [value];
   const { items, kind, apiVersion } = value;
+  if (items === null || (items === undefined && kind === 'List')) return [];
   if (!isList(items)) return [value];
   if (depth === 0) throw new YamlError(`lists are nested deeper than ${MAX_LISTS} levels`, null);
   const own: JsonObject =
@@ -128,8 +144,14 @@ function checked(value: Json): JsonObject {
   return value;
 }
 
-function isDeeper(value: Json, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (levels === 0) return true;
-  return Object.values(value).some((child) => isDeeper(child, levels - 1));
+/** Why no server could have a value; null: it could. */
+function whyUnusable(value: Json, levels: number): string | null {
+  if (typeof value === 'number' && !Number.isFinite(value)) return 'has a number that fits into no float64';
+  if (typeof value !== 'object' || value === null) return null;
+  if (levels === 0) return `is nested deeper than ${MAX_DEPTH} levels`;
+  for (const child of Object.values(value)) {
+    const problem = whyUnusable(child, levels - 1);
+    if (problem !== null) return problem;
+  }
+  return null;
 }

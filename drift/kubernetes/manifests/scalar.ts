@@ -36,8 +36,7 @@ export function readScalar(text: string, tag: string | null): Json {
 /** A scalar as the key of a map, which JSON has as a text (sigs.k8s.io/yaml). @throws ScalarError */
 export function readKey(text: string, tag: string | null): string {
   const { type, value } = typed(text, tag);
-  const isBeyond = type === 'int' && typeof value === 'number' && !Number.isSafeInteger(value);
-  if (value === null || isBeyond)
+  if (value === null || (type === 'int' && !isInt64(value)))
     throw new ScalarError('a map has a key that is neither a text nor a number that fits');
   return type === 'float' ? floatText(Number(value)) : String(value);
 }
@@ -53,9 +52,12 @@ function typed(text: string, tag: string | null): Resolved {
   if (!RESOLVED.has(name) || (name === 'timestamp' && TIME.test(text))) return { type: 'str', value: text };
   const { type, value } = resolve(text);
   if (type === name) return { type, value };
-  if (name === 'float' && type === 'int' && typeof value === 'number') return { type: 'float', value };
+  if (name === 'float' && type === 'int' && isInt64(value)) return { type: 'float', value: Number(value) };
   throw new ScalarError(`cannot decode !!${type} as a !!${name}`);
 }
+
+/** Larger ones have become floats. */
+const isInt64 = (value: Json): boolean => typeof value === 'bigint' || Number.isSafeInteger(value);
 
 function resolve(text: string): Resolved {
   if (NUMBER.test(text)) return number(text);

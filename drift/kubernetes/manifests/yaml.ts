@@ -25,8 +25,7 @@ export interface YamlDocument {
 
 /** What YAML 1.1 calls printable (libyaml's reader refuses the rest). */
 const UNPRINTABLE = /[^\t\n\x20-\x7E\x85\u00A0-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
-/** All of these end a line. */
-const LINE_ENDS = /\r\n?|\u0085/g;
+const LINE_ENDS = /\r\n?/g;
 
 /** The first document of a text, as kubectl reads it: YAML 1.1 in goyaml's manner. @throws YamlError */
 export function readYaml(given: string): YamlDocument {

@@ -29,13 +29,50 @@ const LETTERS: Readonly<Record<string, ScalarKind>> = {
 const MOVED: Readonly<Record<string, readonly string[]>> = {
   extensions: ['apps', 'networking.k8s.io', 'policy'],
 };
-/** Newest first: the shape that a version which is no longer served most likely has. */
+/** Newest first: the shape that a version which is no longer served most likely has. `v2beta2` became `v2`. */
 const VERSIONS = ['v1', 'v2', 'v1beta1', 'v1alpha1'];
+const SECOND_VERSIONS = ['v2', ...VERSIONS];
+/** Kinds that Kubernetes had once, by group: whether they lived in namespaces. */
+const REMOVED: Readonly<Record<string, boolean>> = {
+  'policy/PodSecurityPolicy': false,
+  'extensions/PodSecurityPolicy': false,
+  'extensions/ThirdPartyResource': false,
+  'auditregistration.k8s.io/AuditSink': false,
+  'networking.k8s.io/ClusterCIDR': false,
+  'resource.k8s.io/ResourceClass': false,
+  'settings.k8s.io/PodPreset': true,
+};
+
+/** Whether a kind that Kubernetes brings with it, or once did, lives in namespaces; null: it never was one. */
+export function isNamespacedKind(apiVersion: string, kind: string): boolean | null {
+  return builtinKind(apiVersion, kind)?.namespaced ?? REMOVED[`${apiVersion.split('/')[0]}/${kind}`] ?? null;
+}
+
+/** Whether exactly this version has the kind. */
+export const hasKind = (apiVersion: string, kind: string): boolean => Object.hasOwn(KINDS, `${apiVersion} ${kind}`);
 
 /** @returns null for a kind that Kubernetes does not bring with it */
 export function builtinKind(apiVersion: string, kind: string): BuiltinKind | null {
   const [type, scope] = lookUp(apiVersion, kind)?.split(' ') ?? [];
   return type === undefined ? null : { schema: structOf(type), namespaced: scope === 'namespaced' };
+}
+
+/** The kind of a resource by its plural, `deployments` or `deployments.apps`; null: Kubernetes brings none with it. */
+export function kindOfResource(resource: string): { readonly group: string; readonly kind: string } | null {
+  const [plural = '', ...rest] = resource.split('.');
+  for (const key of Object.keys(KINDS)) {
+    const [apiVersion = '', kind = ''] = key.split(' ');
+    const group = apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
+    if (pluralOf(kind) === plural && (rest.length === 0 || rest.join('.') === group)) return { group, kind };
+  }
+  return null;
+}
+
+function pluralOf(kind: string): string {
+  const name = kind.toLowerCase();
+  if (name === 'endpoints') return name;
+  if (name.endsWith('y')) return `${name.slice(0, -1)}ies`;
+  return /(?:s|x|ch)$/.test(name) ? `${name}es` : `${name}s`;
 }
 
 /** Whether an API group is Kubernetes' own, so that the table knows its kinds. */
@@ -57,9 +94,10 @@ export function builtinType(name: string): Schema | null {
 function lookUp(apiVersion: string, kind: string): string | undefined {
   const exact = KINDS[`${apiVersion} ${kind}`];
   if (exact !== undefined || !apiVersion.includes('/')) return exact;
-  const group = apiVersion.split('/')[0] ?? '';
+  const [group = '', asked = ''] = apiVersion.split('/');
+  const versions = asked.startsWith('v2') ? SECOND_VERSIONS : VERSIONS;
   for (const candidate of [group, ...(MOVED[group] ?? [])]) {
-    for (const version of VERSIONS) {
+    for (const version of versions) {
       const other = KINDS[`${candidate}/${version} ${kind}`];
       if (other !== undefined) return other;
     }

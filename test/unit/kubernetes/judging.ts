@@ -1,3 +1,4 @@
+import type { JsonObject } from '#drift/kubernetes/json.ts';
 import { judgeKubernetes, type KubernetesEvidence, type KubernetesJudgement } from '#drift/kubernetes/judge.ts';
 import type { DeclaredObject } from '#drift/kubernetes/live.ts';
 import { readManifests } from '#drift/kubernetes/manifests/read.ts';
@@ -17,20 +18,24 @@ export function judgeTexts(
   live: string,
   options: unknown = {},
   more: Partial<KubernetesEvidence> = {},
+  {
+    defaultNamespace = 'default',
+    dump,
+  }: { readonly defaultNamespace?: string; readonly dump?: readonly JsonObject[] } = {},
 ): KubernetesJudgement {
-  const given = readOptions({ options });
-  const { objects, problems } = readManifests([{ file: 'a.yaml', text: declared }]);
+  const given = readOptions({ defaultNamespace, options });
+  const { objects, problems, notes } = readManifests([{ file: 'a.yaml', text: declared }]);
   const evidence: KubernetesEvidence = {
     declared: objects,
     problems,
     live: {
-      objects: objectsOf(live).map(({ value }) => value),
+      objects: dump ?? objectsOf(live).map(({ value }) => value),
       served: null,
       unreached: given.unreached,
       openapi: new Map(),
       notes: [],
     },
-    notes: [],
+    notes,
     ...more,
   };
   return judgeKubernetes(evidence, given.options, {
