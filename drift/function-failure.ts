@@ -22,7 +22,7 @@ export function functionProblem({ condition, errorType = '', errorMessage = '' }
   if (condition === 'EventAgeExceeded') {
     return `the check could not be started for ${maxEventAgeSeconds / 60} minutes: Lambda had no room for its function; raise the account's limit of concurrent executions`;
   }
-  if (errorType === 'Sandbox.Timedout' || TIME_WAS_OVER.test(errorMessage)) {
+  if (/\.Timedout$/.test(errorType) || TIME_WAS_OVER.test(errorMessage)) {
     return `the check took longer than ${timeoutSeconds} s, which is all that its function has: split the target`;
   }
   if (errorType === 'Runtime.OutOfMemory' || /signal: (killed|aborted)/.test(errorMessage)) {
