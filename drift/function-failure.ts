@@ -10,6 +10,8 @@ export interface FunctionFailure {
   readonly errorMessage?: string | undefined;
 }
 
+/** By Lambda when the time was over, or by middy a moment before. */
+const TIME_WAS_OVER = /Task timed out after [\d.]+ seconds|^\[AbortError\]: The operation was aborted/;
 const { memoryMb, timeoutSeconds, maxEventAgeSeconds } = KUBERNETES_FUNCTION;
 
 /**
@@ -20,7 +22,7 @@ export function functionProblem({ condition, errorType = '', errorMessage = '' }
   if (condition === 'EventAgeExceeded') {
     return `the check could not be started for ${maxEventAgeSeconds / 60} minutes: Lambda had no room for its function; raise the account's limit of concurrent executions`;
   }
-  if (errorType === 'Sandbox.Timedout' || /Task timed out after [\d.]+ seconds/.test(errorMessage)) {
+  if (/\.Timedout$/.test(errorType) || TIME_WAS_OVER.test(errorMessage)) {
     return `the check took longer than ${timeoutSeconds} s, which is all that its function has: split the target`;
   }
   if (errorType === 'Runtime.OutOfMemory' || /signal: (killed|aborted)/.test(errorMessage)) {

@@ -111,7 +111,11 @@ async function insertOutputs(target: Target, world: StartWorld): Promise<Target>
 /** A run that cannot even start is judged like any other: `record` gives the verdict. */
 async function fail(run: Run, reason: string, world: StartWorld): Promise<string> {
   await world.store.create(keys.run(run.target, run.runId), `${JSON.stringify(run)}\n`, 'application/json');
-  const about = { target: run.target, runId: run.runId, ticket: null };
+  // It has a ticket when it was claimed before, by an attempt that went no further.
+  const queue = await readRecord(world.store, keys.queue(run.target), queueSchema, MAX_QUEUE_BYTES);
+  const running = queue?.value.running;
+  const ticket = running?.runId === run.runId ? running.ticket : null;
+  const about = { target: run.target, runId: run.runId, ticket };
   const ended: RunEnded = { ...about, build: null, function: null, failure: reason };
   await world.functions.send(world.recordFunction, { source: 'plumbline', ended });
   world.log.warn('run could not start', { target: run.target, runId: run.runId, reason });

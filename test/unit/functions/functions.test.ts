@@ -11,6 +11,7 @@ import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { Context } from 'aws-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { functionProblem } from '#drift/function-failure.ts';
 import { DEPLOYED_CONFIG_FILE, FUNCTION_ENV } from '#drift/names.ts';
 import { NO_RULES } from '#drift/rules/rule.ts';
 import type { DeployedConfig } from '#drift/target.ts';
@@ -206,6 +207,17 @@ describe('kube-diff', () => {
     expect(lines.map((line) => JSON.parse(line).message)).toContain('failed');
     expect(lines.join()).not.toContain(TICKET);
     expect(lambda.commandCalls(InvokeCommand)).toEqual([]);
+  });
+
+  test('whose time is over fails in words that record understands', async () => {
+    s3.on(GetObjectCommand).callsFake(() => new Promise(() => undefined));
+    const { handler } = await import('#functions/kube-diff.ts');
+    const failed = handler(asked, { ...context, getRemainingTimeInMillis: () => 30 });
+    const error: unknown = await failed.catch((caught: unknown) => caught);
+    if (!(error instanceof Error)) throw new Error('it did not fail');
+    const { name: errorType, message: errorMessage } = error;
+    const problem = functionProblem({ condition: 'RetriesExhausted', errorType, errorMessage });
+    expect(problem).toMatch(/^the check took longer than 900 s/);
   });
 
   test.each([

@@ -126,6 +126,31 @@ describe('starting a run', () => {
   });
 });
 
+describe('a run that was claimed and went no further', () => {
+  it('is over at once when its retry cannot even tell the commit', async () => {
+    const world = testWorld();
+    world.fuse.left = 1;
+    await expect(startRun(request, world)).rejects.toThrow(Crash);
+    world.fuse.left = Number.POSITIVE_INFINITY;
+    expect(queue(world)?.running?.build).toBeNull();
+    world.head.commit = new GitError('the token was taken back');
+    await startRun(request, world);
+    await finishRun(lastEnded(world), world);
+    expect(state(world).last).toMatchObject({ verdict: 'unknown', reason: 'the token was taken back' });
+    expect(queue(world)?.running).toBeNull();
+  });
+
+  it('is not ended by who does not know its ticket', async () => {
+    const world = testWorld();
+    const ended = await runWith(world, (id) => report(id), '0001');
+    const claim = { ...ended, build: null, failure: 'given up' };
+    for (const ticket of [null, 'foreign']) {
+      expect(await finishRun({ ...claim, ticket }, world)).toMatch(/not judged$/);
+    }
+    expect(queue(world)?.running?.runId).toBe(ended.runId);
+  });
+});
+
 describe('judging a run', () => {
   it('is unknown whenever the evidence is missing, foreign, cut or from a failed build', async () => {
     const cases: readonly [string, (runId: string) => unknown, Partial<NonNullable<RunEnded['build']>>, RegExp][] = [
