@@ -169,10 +169,20 @@ describe('the way to read', () => {
   });
 
   it('is the object itself where it is alone', async () => {
-    const declared = [configMap('acme-shop', 'cart-settings'), configMap('acme-shop', 'nope')].slice(0, 1);
+    const declared = [configMap('acme-shop', 'cart-settings')];
     const live = await look(api.connection(), { declared });
     expect(names(live.objects)).toEqual(['cart-settings']);
     expect(paths()).toEqual(['/api/v1/namespaces/acme-shop/configmaps/cart-settings']);
+  });
+
+  it('does not believe another object than the one that was asked for', async () => {
+    api.fault = ({ path }) =>
+      path.endsWith('/cart-settings') ? (response, answer) => send(response, { ...answer, body: other }) : null;
+    const other = Buffer.from(JSON.stringify(configMap('acme-shop', 'web-pages')));
+    const { objects, unreached } = await look(api.connection(), {
+      declared: [configMap('acme-shop', 'cart-settings')],
+    });
+    expect([objects, unreached.length]).toEqual([[], 1]);
   });
 
   it('leaves one namespace out and the others in', async () => {
@@ -394,7 +404,7 @@ describe('orphans', () => {
   it('in a namespace are the same there', async () => {
     api.allows = (verb, resource, namespace) => verb === 'get' || resource !== 'secrets' || namespace !== 'acme-ops';
     const judgement = await lookAndJudge(api.connection(), {
-      ...{ declared: many(1, 'acme-shop').slice(1), orphans: { namespaces: ['acme-ops'] } },
+      ...{ declared: [], orphans: { namespaces: ['acme-ops'] } },
     });
     expect(judgement.coverage.uncovered.map(({ subject }) => subject)).toEqual(['Secret/acme-ops/*']);
   });
