@@ -298,6 +298,18 @@ describe('autoscalers', () => {
     expect(told(judge(live, { declared }))).toEqual([]);
   });
 
+  it('of KEDA are read where they are served', async () => {
+    const key = `/apis ${AGGREGATED}`;
+    const list = JSON.parse(String(api.fixed.get(key)?.body));
+    const responseKind = { group: '', version: '', kind: 'ScaledObject' };
+    const resources = [{ resource: 'scaledobjects', responseKind, scope: 'Namespaced', verbs: ['get', 'list'] }];
+    list.items.push({ metadata: { name: 'keda.sh' }, versions: [{ version: 'v1alpha1', resources }] });
+    api.fixed.set(key, { status: 200, headers: {}, body: Buffer.from(JSON.stringify(list)) });
+    api.replace('/apis/keda.sh/v1alpha1/scaledobjects', [{ metadata: { namespace: 'acme-shop', name: 'web' } }]);
+    const { objects } = await look(api.connection(), { declared: [await web()] });
+    expect(objects.map(({ kind }) => kind)).toContain('ScaledObject');
+  });
+
   it('that may not be read leave a note', async () => {
     const declared = [await web()];
     api.allows = (_verb, resource) => resource !== 'horizontalpodautoscalers';
