@@ -90,7 +90,7 @@ export class KindReader {
         return this.#getAll(need, place, [...names]);
       case 'forbidden':
         if (need.inventory.has(place)) this.#missRest(need, place, listed);
-        if (need.scaling.has(place)) this.#noteScalers(place, listed);
+        if (need.scaling.has(place)) this.#noteScalers(need, place, listed);
         return this.#getAllowed(need, place, [...names]);
       default:
         if (names.size > 0 || need.inventory.has(place)) this.#miss(need, place, listed);
@@ -172,10 +172,10 @@ export class KindReader {
     } else this.#miss(need, place, why);
   }
 
-  #noteScalers(place: string, why: NoObject): void {
+  #noteScalers({ served }: Need, place: string, why: NoObject): void {
     this.#kept.notes.push({
       kind: 'autoscalers',
-      text: `the autoscalers of namespace ${place} are not known, so that a replica count which one of them set may be a finding: the cluster ${why.reason}; let list on horizontalpodautoscalers be allowed`,
+      text: `the autoscalers of namespace ${place} are not known, so that a replica count which one of them set may be a finding: the cluster ${why.reason}; let list on ${served.resource} be allowed`,
     });
   }
 

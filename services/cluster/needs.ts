@@ -73,6 +73,12 @@ export function needsOf({ discovery, declared, defaultNamespace, orphans }: Want
   };
 }
 
+/** What sets replica counts. KEDA's own kind scales to nothing without the autoscaler that it makes. */
+const SCALERS = [
+  ['autoscaling/v2', 'HorizontalPodAutoscaler'],
+  ['keda.sh/v1alpha1', 'ScaledObject'],
+] as const;
+
 /** Groups whose objects are measured, not kept: nobody declares them. */
 const MEASURED = /(^|\.)metrics\.k8s\.io$/;
 
@@ -132,9 +138,11 @@ class Plan {
   }
 
   addScalers(namespace: string): void {
-    const family = this.#families.get(familyOf('autoscaling/v2', 'HorizontalPodAutoscaler')) ?? [];
-    const served = family.find((one) => this.needs.has(one)) ?? family[0];
-    if (served !== undefined) this.#need(served).scaling.add(namespace);
+    for (const [apiVersion, kind] of SCALERS) {
+      const family = this.#families.get(familyOf(apiVersion, kind)) ?? [];
+      const served = family.find((one) => this.needs.has(one)) ?? family[0];
+      if (served !== undefined) this.#need(served).scaling.add(namespace);
+    }
   }
 
   /** Every kind once, in the version that is read anyway, else in the one that the server prefers. */

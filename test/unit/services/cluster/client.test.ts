@@ -4,7 +4,7 @@ import { type Answer, ClusterClient } from '#services/cluster/client.ts';
 import { connectionTo, fixedToken, type Proof } from '#services/cluster/connection.ts';
 import { ClusterError } from '#services/cluster/error.ts';
 import { FakeApi, type Fault, faults, send, status, TOKEN } from './api.ts';
-import { budgetOf, ONCE, QUICK } from './look.ts';
+import { budgetOf, IMPATIENT, ONCE, QUICK } from './look.ts';
 
 const api = new FakeApi();
 beforeAll(() => api.start());
@@ -25,30 +25,33 @@ const TRANSIENT: readonly (readonly [string, Fault, string])[] = [
   ['a packed body that ends too early', faults.cutGzip, 'broke off in the middle'],
   ['JSON that ends too early', faults.cutJson, 'no object of JSON'],
   ['a page of a proxy', faults.page, 'no object of JSON'],
-  ['a server that says nothing', faults.silent, 'said nothing for 0.4 seconds'],
-  ['a server that dribbles', faults.drip, 'did not answer within 0.6 seconds'],
+  ['a server that says nothing', faults.silent, 'said nothing for 0.8 seconds'],
+  ['a server that dribbles', faults.drip, 'did not answer within 1.2 seconds'],
   ['429 in plain text', status(429), 'status 429'],
   ['500', faults.broken, 'status 500'],
   ['503 in plain text', faults.away, 'status 503'],
 ];
 
 describe.each(TRANSIENT)('%s', (_what, fault, reason) => {
+  const effort = fault === faults.silent || fault === faults.drip ? IMPATIENT : QUICK;
+
   it('is a failure when it is asked but once', async () => {
     twice(fault);
-    expect(await get(ONCE)).toMatchObject({ kind: 'failed', reason: expect.stringContaining(reason) });
+    const answer = await get({ ...effort, retries: 0 });
+    expect(answer).toMatchObject({ kind: 'failed', reason: expect.stringContaining(reason) });
     expect(api.requests).toHaveLength(1);
   });
 
   it('is overcome', async () => {
     twice(fault);
-    expect(await get()).toMatchObject({ kind: 'ok', value: { kind: 'ConfigMapList' } });
+    expect(await get(effort)).toMatchObject({ kind: 'ok', value: { kind: 'ConfigMapList' } });
     expect(api.requests).toHaveLength(3);
   });
 
   it('is a failure when it lasts', async () => {
     api.fault = () => fault;
-    expect(await get()).toMatchObject({ kind: 'failed', reason: expect.stringContaining(reason) });
-    expect(api.requests).toHaveLength(1 + QUICK.retries);
+    expect(await get(effort)).toMatchObject({ kind: 'failed', reason: expect.stringContaining(reason) });
+    expect(api.requests).toHaveLength(1 + effort.retries);
   });
 });
 
@@ -64,7 +67,7 @@ describe('a server that is too busy', () => {
     api.fault = () => status(429, { 'Retry-After': '3600' });
     const before = Date.now();
     expect(await get()).toMatchObject({ kind: 'failed', reason: 'answered with status 429' });
-    expect(Date.now() - before).toBeLessThan(900);
+    expect(Date.now() - before).toBeLessThan(5_000);
     expect(api.requests).toHaveLength(1);
   });
 
@@ -97,7 +100,7 @@ describe('time', () => {
     const client = new ClusterClient(api.connection(), budgetOf(200), { ...QUICK, silentMs: 5_000, totalMs: 5_000 });
     const before = Date.now();
     const answers = await Promise.all(Array.from({ length: 20 }, () => client.get(PATH)));
-    expect(Date.now() - before).toBeLessThan(1_000);
+    expect(Date.now() - before).toBeLessThan(4_000);
     expect(new Set(answers.map((answer) => 'reason' in answer && answer.reason))).toEqual(
       new Set(['was not asked to the end: the time was over']),
     );

@@ -11,17 +11,11 @@ import { ClusterError } from '#services/cluster/error.ts';
 import { type ReadBudget, readCluster } from '#services/cluster/read.ts';
 import { recordedManifests } from './api.ts';
 
-/** Everything that waits, waits less. */
-export const QUICK: Effort = {
-  ...EFFORT,
-  connectMs: 300,
-  silentMs: 400,
-  totalMs: 600,
-  retries: 2,
-  firstDelayMs: 1,
-  maxDelayMs: 5,
-};
+/** Asks again at once. */
+export const QUICK: Effort = { ...EFFORT, retries: 2, firstDelayMs: 1, maxDelayMs: 5 };
 export const ONCE: Effort = { ...QUICK, retries: 0 };
+/** For servers that say nothing. */
+export const IMPATIENT: Effort = { ...QUICK, connectMs: 800, silentMs: 800, totalMs: 1_200 };
 
 export const budgetOf = (ms = 20_000, signal = new AbortController().signal): ReadBudget => ({
   signal,
