@@ -35,7 +35,9 @@ export class AcmeCluster {
   /** Everything, as on any day: the namespaces first. Plumbline is let in as its documentation says. */
   async settle(): Promise<void> {
     await this.#cluster.apply(ACCESS);
-    await this.#applyText(await run(this.#python, ['-c', JSONNET, path.join(this.#k8s, 'clusters/main.jsonnet'), this.#environment]));
+    await this.#applyText(
+      await run(this.#python, ['-c', JSONNET, path.join(this.#k8s, 'clusters/main.jsonnet'), this.#environment]),
+    );
     await this.#cluster.apply(path.join(this.#k8s, 'addons'));
     await this.applyShop();
     const chart = path.join(this.#k8s, 'charts/notifier');
@@ -77,7 +79,9 @@ export class AcmeCluster {
       metadata: { name: 'plumbline-reader', namespace },
     }));
     await this.#cluster.kubectl('delete', 'clusterrolebinding/plumbline-reader');
-    await this.#applyText([role, CLUSTER_SCOPED, ...bindings.map((one) => `# \n${JSON.stringify(one)}`)].join('\n---\n'));
+    await this.#applyText(
+      [role, CLUSTER_SCOPED, ...bindings.map((one) => `# \n${JSON.stringify(one)}`)].join('\n---\n'),
+    );
   }
 
   async showDashboard(): Promise<void> {
