@@ -98,7 +98,10 @@ export const DEFAULTS: Readonly<Record<string, Defaults>> = {
   V1ObjectFieldSelector: { apiVersion: 'v1' },
   V1ResourceFieldSelector: { divisor: '0' },
   V1SecurityContext: { procMount: 'Default' },
-  V1Volume: { emptyDir: {} },
+  // A volume without any source.
+  V1Volume: {
+    emptyDir: (volume) => (Object.keys(volume).every((key) => key === 'name' || key === 'emptyDir') ? {} : undefined),
+  },
   V1VolumeMount: { recursiveReadOnly: 'Disabled' },
   V1SecretVolumeSource: files,
   V1ConfigMapVolumeSource: files,
