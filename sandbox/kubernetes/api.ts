@@ -2,12 +2,13 @@ import { Controllers } from './controllers.ts';
 import { AGGREGATED, aggregated, groupList, groupOf, resourceList, version, wantsAggregated } from './discovery.ts';
 import { at, clone, isObject, type Json, type JsonObject, listAt, parseJson, textAt } from './json.ts';
 import { openApiDocument, openApiRoot } from './openapi.ts';
+import { OPENAPI_V2, openApiV2, wantsOpenApiV2 } from './openapi-v2.ts';
 import { mergePatch } from './patches.ts';
+import { PROTOBUF } from './protobuf.ts';
 import type { User } from './rbac.ts';
 import { formOf, readList, readOne, shaped } from './read.ts';
 import { recording } from './recording.ts';
 import type { Asked, Target } from './requests.ts';
-import { isWatch } from './requests.ts';
 import { type Resource, Resources, storageOf } from './resources.ts';
 import { reviewed } from './reviews.ts';
 import { badRequest, conflict, notAllowed, notFound, notServed, Refused } from './status.ts';
@@ -26,7 +27,7 @@ export interface Incoming {
 export interface Answer {
   readonly code: number;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
-  readonly body: string;
+  readonly body: string | Buffer;
 }
 
 const NOT_FOUND: Answer = {
@@ -59,6 +60,9 @@ export class Api {
   /** @throws Refused */
   answer(incoming: Incoming): Answer {
     const { asked, accept } = incoming;
+    if (asked.path === '/openapi/v2' && wantsOpenApiV2(accept)) {
+      return { code: 200, headers: { 'Content-Type': OPENAPI_V2 }, body: openApiV2() };
+    }
     if (!isAcceptable(accept)) {
       const offered = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
       throw new Refused(406, 'NotAcceptable', `only the following media types are accepted: ${offered.join(', ')}`, {});
@@ -177,7 +181,7 @@ export class Api {
     if (asked.method === 'DELETE') return this.#delete(request, body.trim() === '' ? {} : bodyOf(body), asked.query);
     const kind = incoming.contentType.split(';')[0]?.trim() ?? '';
     const isThere = this.store.get(storageOf(resource), request.namespace, request.name) !== null;
-    if (asked.method !== 'PATCH' && !['', 'application/json', 'application/yaml'].includes(kind)) {
+    if (asked.method !== 'PATCH' && !['', 'application/json', 'application/yaml', PROTOBUF].includes(kind)) {
       throw new Refused(415, 'UnsupportedMediaType', `${UNSUPPORTED}: application/json, application/yaml`, {});
     }
     if (request.subresource === 'scale') {
@@ -281,5 +285,3 @@ function writeRequest(incoming: Incoming, target: Target, resource: Resource, wa
     warn: (text) => warnings.push(text),
   };
 }
-
-export { isWatch };
