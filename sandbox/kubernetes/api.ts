@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto';
+import { scaleOf } from './answers.ts';
 import { Controllers } from './controllers.ts';
+import { isOtherVersion } from './convert.ts';
 import { AGGREGATED, aggregated, groupList, groupOf, resourceList, version, wantsAggregated } from './discovery.ts';
-import { at, clone, isObject, type Json, type JsonObject, listAt, parseJson, textAt } from './json.ts';
+import { at, clone, ensure, isObject, type Json, type JsonObject, listAt, parseJson, textAt } from './json.ts';
 import { openApiDocument, openApiRoot } from './openapi.ts';
 import { OPENAPI_V2, openApiV2, wantsOpenApiV2 } from './openapi-v2.ts';
 import { mergePatch } from './patches.ts';
@@ -13,7 +16,7 @@ import { type Resource, Resources, storageOf } from './resources.ts';
 import { reviewed } from './reviews.ts';
 import { badRequest, conflict, notAllowed, notFound, notServed, Refused } from './status.ts';
 import { Store } from './store.ts';
-import { now, scaleOf, UNSUPPORTED, type WriteRequest, Writes } from './write.ts';
+import { now, UNSUPPORTED, type WriteRequest, Writes } from './write.ts';
 
 export interface Incoming {
   readonly asked: Asked;
@@ -68,6 +71,24 @@ export class Api {
       throw new Refused(406, 'NotAcceptable', `only the following media types are accepted: ${offered.join(', ')}`, {});
     }
     return asked.target === null ? this.#plain(asked, accept) : this.#object(incoming, asked.target);
+  }
+
+  /** Keeps objects as they are, kinds and namespaces first. @throws when a kind is not served */
+  load(objects: readonly JsonObject[]): void {
+    const order = (object: JsonObject): number =>
+      ['CustomResourceDefinition', 'Namespace'].indexOf(textAt(object, 'kind'));
+    for (const given of [...objects].sort((a, b) => order(b) - order(a))) {
+      const [apiVersion, kind] = [textAt(given, 'apiVersion'), textAt(given, 'kind')];
+      const resource = this.resources.ofKind(apiVersion, kind);
+      if (resource === null) throw new Error(`the cluster serves no ${kind} of ${apiVersion}`);
+      const object = clone(given);
+      const metadata = ensure(object, 'metadata');
+      metadata['uid'] ??= randomUUID();
+      metadata['creationTimestamp'] ??= now();
+      if (resource.namespaced) metadata['namespace'] ??= 'default';
+      const kept = this.store.put(storageOf(resource), object);
+      if (resource.plural === 'customresourcedefinitions') this.resources.define(kept);
+    }
   }
 
   /** The kind that is asked for. @throws Refused 404 */
@@ -176,6 +197,10 @@ export class Api {
   #write(incoming: Incoming, target: Target, resource: Resource, warnings: string[]): Answer {
     const { asked, body } = incoming;
     const request = writeRequest(incoming, target, resource, warnings);
+    if (isOtherVersion(resource)) {
+      const why = 'the cluster of the sandbox writes autoscalers as autoscaling/v2 only';
+      throw new Refused(501, 'NotImplemented', why, {});
+    }
     const form = formOf(incoming.accept);
     const sent = (code: number, object: JsonObject): Answer => json(code, shaped(object, resource, form));
     if (asked.method === 'DELETE') return this.#delete(request, body.trim() === '' ? {} : bodyOf(body), asked.query);
