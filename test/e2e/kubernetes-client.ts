@@ -29,6 +29,7 @@ export function client(cluster: Cluster): Client {
         {
           method,
           ca,
+          agent: false,
           headers: {
             accept,
             ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
