@@ -4,6 +4,7 @@ import { run, SandboxError } from '../run.ts';
 import type { Certificates } from '../tls.ts';
 import type { Account } from './authenticate.ts';
 import { type Fault, TOO_MANY } from './faults.ts';
+import type { JsonObject } from './json.ts';
 import { findKubectl } from './kubectl.ts';
 import type { User } from './rbac.ts';
 import { ApiServer } from './server.ts';
@@ -90,9 +91,18 @@ export class Cluster {
     return this.#kubectl(args, options);
   }
 
-  /** `kubectl apply -f`, client-side. */
-  apply(place: string): Promise<string> {
-    return this.kubectl('apply', '-R', '-f', place);
+  /** `kubectl apply -f`, client-side; once more when a kind was defined that the first run did not know yet. */
+  async apply(place: string): Promise<string> {
+    const apply = () => this.kubectl('apply', '-R', '-f', place);
+    return apply().catch((error: unknown) => {
+      if (error instanceof SandboxError && error.message.includes('ensure CRDs are installed first')) return apply();
+      throw error;
+    });
+  }
+
+  /** Puts objects in as they are, with their owners and state: what a cluster held when it was looked at. */
+  load(objects: readonly JsonObject[]): void {
+    this.#api().api.load(objects);
   }
 
   /** Lets somebody in who is known by a token; what he may do, RBAC says. */

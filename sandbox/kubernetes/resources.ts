@@ -109,7 +109,7 @@ export class Resources {
             singular: textAt(names, 'singular'),
             kind: textAt(names, 'kind'),
             namespaced: textAt(definition, 'spec', 'scope') === 'Namespaced',
-            verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'],
+            verbs: ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'],
             subresources: Object.keys(at(version, 'subresources')),
             custom: { ...version, names },
           }),
