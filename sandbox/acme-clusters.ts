@@ -14,7 +14,8 @@ def objects(value):
     else:
         for part in (value if isinstance(value, list) else value.values()): yield from objects(part)
 made = json.loads(_jsonnet.evaluate_file(sys.argv[1], ext_vars={"cluster": sys.argv[2]}))
-print("\\n---\\n".join("# " + one["kind"] + "\\n" + json.dumps(one) for one in objects(made)))
+namespaces_first = sorted(objects(made), key=lambda one: one["kind"] != "Namespace")
+print("\\n---\\n".join("# " + one["kind"] + "\\n" + json.dumps(one) for one in namespaces_first))
 `;
 
 /** What acme has in one of its clusters: applied by its pipeline, with the tools that its manifests are written for. */
@@ -58,7 +59,6 @@ export class AcmeCluster {
     await shop('set', 'env', 'deployment/web', 'DEBUG=true');
     await shop('delete', 'service/checkout');
     await shop('create', 'deployment', 'web-debug', '--image=registry.acme.example/shop/web:debug');
-    await shop('label', 'deployment/web-debug', 'app.kubernetes.io/part-of=shop');
   }
 
   /** Undone by hand, and applied again. */

@@ -50,6 +50,8 @@ async function main(options: { readonly schedule: string }): Promise<void> {
   const sandbox = await startSandbox({ progress: say });
   try {
     const prepared = sandbox.bootstrap();
+    // Told where it is waited for; by then something else may have failed.
+    prepared.catch(() => undefined);
     const acme = await Acme.settle(sandbox, say, options.schedule);
     await prepared;
     say('deploying Plumbline');

@@ -5,9 +5,9 @@ import type { Certificates } from '../tls.ts';
 import type { Account } from './authenticate.ts';
 import { type Fault, TOO_MANY } from './faults.ts';
 import type { JsonObject } from './json.ts';
-import { findKubectl } from './kubectl.ts';
 import type { User } from './rbac.ts';
 import { ApiServer } from './server.ts';
+import { findLayerTool } from './tools.ts';
 
 export interface ClusterOptions {
   readonly name: string;
@@ -30,6 +30,8 @@ export class Cluster {
   readonly name: string;
   readonly server: string;
   readonly caFile: string;
+  /** Not one of this machine. */
+  readonly isReal: boolean;
   /** An admin's kubeconfig file. */
   readonly kubeconfig: string;
   readonly #dir: string;
@@ -46,6 +48,7 @@ export class Cluster {
     this.kubeconfig = parts.kubeconfig;
     this.#dir = dir;
     this.#own = own;
+    this.isReal = own === null;
   }
 
   static async start(options: ClusterOptions): Promise<Cluster> {
@@ -67,7 +70,7 @@ export class Cluster {
   }): Promise<Cluster> {
     const { name, dir, kubeconfig } = options;
     mkdirSync(dir, { recursive: true });
-    const view = await run(findKubectl(), ['config', 'view', '--minify', '--raw', '-o', 'json'], {
+    const view = await run(findLayerTool('kubectl'), ['config', 'view', '--minify', '--raw', '-o', 'json'], {
       env: { KUBECONFIG: kubeconfig },
     });
     const [context] = (JSON.parse(view) as KubeconfigView).clusters ?? [];
@@ -159,7 +162,7 @@ export class Cluster {
 
   #kubectl(args: readonly string[], options: KubectlOptions): Promise<string> {
     const env = { KUBECONFIG: this.kubeconfig, HOME: this.#dir, NO_PROXY: '*', ...options.env };
-    return run(findKubectl(), args, {
+    return run(findLayerTool('kubectl'), args, {
       env,
       seconds: 60,
       ...(options.stdin === undefined ? {} : { input: options.stdin }),
