@@ -38,6 +38,12 @@ const NOT_FOUND: Answer = {
   headers: { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' },
   body: '404 page not found\n',
 };
+/** What is said for an API whose own server does not answer. */
+const UNAVAILABLE: Answer = {
+  code: 503,
+  headers: { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' },
+  body: 'service unavailable\n',
+};
 const GUARDS = ['kubernetes.io/pv-protection', 'kubernetes.io/pvc-protection'];
 const HEALTH = ['/healthz', '/livez', '/readyz'];
 /** Said with every answer about these kinds. */
@@ -71,6 +77,8 @@ export class Api {
       const offered = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
       throw new Refused(406, 'NotAcceptable', `only the following media types are accepted: ${offered.join(', ')}`, {});
     }
+    const [root, group, served] = asked.path.split('/').slice(1);
+    if (root === 'apis' && this.resources.unavailable.has(`${group}/${served}`)) return UNAVAILABLE;
     return asked.target === null ? this.#plain(asked, accept) : this.#object(incoming, asked.target);
   }
 

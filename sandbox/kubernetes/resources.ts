@@ -77,6 +77,8 @@ function metadataType(): Type {
 
 /** The kinds that a cluster serves: those of every cluster, and those of its CustomResourceDefinitions. */
 export class Resources {
+  /** APIs that somebody else serves through this server, and does not answer: as `group/version`. */
+  readonly unavailable = new Set<string>();
   readonly #custom = new Map<string, readonly Resource[]>();
   readonly #types = new Map<Resource, Type>();
 
