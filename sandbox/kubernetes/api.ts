@@ -38,6 +38,13 @@ const NOT_FOUND: Answer = {
   headers: { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' },
   body: '404 page not found\n',
 };
+/** What is said for an API whose own server does not answer. */
+const UNAVAILABLE: Answer = {
+  code: 503,
+  headers: { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' },
+  body: 'service unavailable\n',
+};
+const GUARDS = ['kubernetes.io/pv-protection', 'kubernetes.io/pvc-protection'];
 const HEALTH = ['/healthz', '/livez', '/readyz'];
 /** Said with every answer about these kinds. */
 const DEPRECATED: Readonly<Record<string, string>> = {
@@ -70,6 +77,8 @@ export class Api {
       const offered = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
       throw new Refused(406, 'NotAcceptable', `only the following media types are accepted: ${offered.join(', ')}`, {});
     }
+    const [root, group, served] = asked.path.split('/').slice(1);
+    if (root === 'apis' && this.resources.unavailable.has(`${group}/${served}`)) return UNAVAILABLE;
     return asked.target === null ? this.#plain(asked, accept) : this.#object(incoming, asked.target);
   }
 
@@ -252,7 +261,9 @@ export class Api {
   }
 
   #remove(object: JsonObject, storage: string, propagation: string): void {
-    if (listAt(object, 'metadata', 'finalizers').length > 0) {
+    // The controllers that guard volumes let go at once: nothing uses them here.
+    const held = listAt(object, 'metadata', 'finalizers').filter((one) => !GUARDS.includes(String(one)));
+    if (held.length > 0) {
       const marked = clone(object);
       at(marked, 'metadata')['deletionTimestamp'] ??= now();
       this.store.put(storage, marked);

@@ -128,8 +128,15 @@ export class Cluster {
     this.fail({ match, times, answer: TOO_MANY });
   }
 
+  /** From now on there is an API in discovery whose own server does not answer, as `metrics.k8s.io/v1beta1`. */
+  loseApi(apiVersion: string): void {
+    this.#api().api.resources.unavailable.add(apiVersion);
+  }
+
+  /** Ends all faults. */
   heal(): void {
     this.#api().faults.clear();
+    this.#api().api.resources.unavailable.clear();
   }
 
   /** Lists that are under way expire, as after a compaction. */

@@ -43,7 +43,11 @@ const failing = (name: string, destination: string) => ({
 /** Roles with and without a place in the cluster `prod`, and functions with a layer and a failure destination. */
 export const TEMPLATE = {
   Resources: {
-    Reader: role('eks-reader', { AWS: '*' }, [allow('eks:DescribeCluster', '*')]),
+    Reader: role('eks-reader', { AWS: '*' }, [
+      allow('eks:DescribeCluster', {
+        'Fn::Join': [':', ['arn:aws:eks', { Ref: 'AWS::Region' }, { Ref: 'AWS::AccountId' }, 'cluster/prod']],
+      }),
+    ]),
     Stranger: role('eks-stranger', { AWS: '*' }, []),
     Entry: {
       Type: 'AWS::EKS::AccessEntry',

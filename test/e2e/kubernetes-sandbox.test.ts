@@ -140,6 +140,19 @@ describe('kubectl', () => {
     expect(await cluster.kubectl('-n', 'shop', 'diff', '-f', file('web', WEB))).toBe('');
   });
 
+  it('writes a state that is its own, and nothing else with it', async () => {
+    const rules = [{ host: 'shop.acme.example' }];
+    const ingress = { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', metadata: { name: 'web' }, spec: { rules } };
+    await shop('apply', '-f', file('ingress', ingress));
+    const change = '{"status":{"loadBalancer":{"ingress":[{"ip":"192.0.2.1"}]}},"spec":{"rules":[]}}';
+    await shop('patch', 'ingress', 'web', '--subresource=status', '--type=merge', '-p', change);
+    const { body } = await ask('GET', '/apis/networking.k8s.io/v1/namespaces/shop/ingresses/web', ADMIN);
+    const object = JSON.parse(body) as Live;
+    expect(object).toMatchObject({ spec: { rules }, status: { loadBalancer: { ingress: [{ ip: '192.0.2.1' }] } } });
+    expect(ownersOf(object, ['f:status', 'f:loadBalancer'])).toEqual(['kubectl-patch Update status']);
+    expect(ownersOf(object, ['f:spec', 'f:rules'])).toEqual(['kubectl-client-side-apply Update']);
+  });
+
   it('applies on the server: owners conflict, force takes over, what is no longer sent goes', async () => {
     const named = (name: string, more: object = {}) => ({ ...WEB, metadata: { name, ...more } });
     await shop('apply', '--server-side', '-f', file('ssa', named('ssa', { labels: { a: '1', b: '2' } })));
@@ -404,6 +417,25 @@ describe('faults', () => {
     const before = Date.now();
     await ask('GET', '/api/v1/configmaps', ADMIN);
     expect(Date.now() - before).toBeGreaterThan(290);
+  });
+
+  it('an API of somebody else that does not answer is told, and takes nothing else with it', async () => {
+    cluster.loseApi('metrics.k8s.io/v1beta1');
+    expect((await ask('GET', '/apis/metrics.k8s.io/v1beta1', ADMIN)).status).toBe(503);
+    const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json';
+    expect((await ask('GET', '/apis', { ...ADMIN, accept })).body).toContain('"freshness":"Stale"');
+    expect((await ask('GET', '/apis', ADMIN)).body).toContain('metrics.k8s.io/v1beta1');
+    expect(await shop('get', 'deployment', 'web', '-o', 'name')).toBe('deployment.apps/web');
+    cluster.heal();
+  });
+
+  it('are for the clusters of this machine only: a real one is used as it is', async () => {
+    const real = await Cluster.real({ name: 'real', dir: path.join(dir, 'real'), kubeconfig: cluster.kubeconfig });
+    expect(real.server).toBe(cluster.server);
+    expect(await real.kubectl('-n', 'shop', 'get', 'deployment', 'web', '-o', 'name')).toBe('deployment.apps/web');
+    expect(() => real.refuseAsBusy(/./)).toThrow(/is a real cluster/);
+    await real.stop();
+    expect((await ask('GET', '/version', ADMIN)).status).toBe(200);
   });
 
   it('a cluster that is gone comes back as it was', async () => {
