@@ -39,6 +39,7 @@ function withValue(value: Json, [step, ...rest]: readonly Step[], other: Json | 
 function other(value: Json): Json {
   if (typeof value === 'boolean') return !value;
   if (typeof value === 'number') return value + 7;
+  if (value === '77') return '78';
   return typeof value === 'string' && /^[\d.]+(?:m|Gi|Mi)?$/.test(value) ? '77' : 'b3RoZXI=';
 }
 
