@@ -21,6 +21,7 @@ export const PLANTED = {
   flagInGit: 'flag-in-git-that-must-not-leak-4713',
   flagLive: 'flag-live-that-must-not-leak-4714',
   orphan: secret('orphan live'),
+  thrown: 'text-of-an-error-that-must-not-leak-4715',
 } as const;
 
 const base64 = (text: string): string => Buffer.from(text, 'utf8').toString('base64');

@@ -1,15 +1,15 @@
-import { readFileSync } from 'node:fs';
-import { request } from 'node:https';
 import path from 'node:path';
 import { CreateAccessEntryCommand, DeleteAccessEntryCommand, EKSClient } from '@aws-sdk/client-eks';
-import { InvokeCommand, UpdateFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
+import { UpdateFunctionCodeCommand, UpdateFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { strToU8, zipSync } from 'fflate';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Report } from '#drift/report.ts';
 import { deny } from '#sandbox/breaks.ts';
 import type { Cluster } from '#sandbox/kubernetes/cluster.ts';
 import { until } from '#sandbox/outside.ts';
 import { rightsAsDeployed, secretsStayHidden } from './kubernetes-attacks.ts';
+import { runsHoldFast } from './kubernetes-forgeries.ts';
 import {
   APART,
   CALM,
@@ -19,7 +19,6 @@ import {
   FOREVER,
   HUNGRY,
   LAUGHS,
-  NEW_OBJECT,
   OLD,
   OPEN_SHOP,
   SHOP,
@@ -28,6 +27,7 @@ import {
 import { PLANTED, VAULT_GIT, VAULT_TARGET } from './kubernetes-secrets.ts';
 import { apply, KubernetesWorld } from './kubernetes-world.ts';
 
+const KEPT = 'plumbline-kubernetes-kept';
 const ALARM = 'plumbline prod/shop drift';
 const FUNCTION = 'plumbline-kubernetes-staging';
 const READER = path.resolve(import.meta.dirname, '../../infra/cluster-access/reader.yaml');
@@ -118,9 +118,15 @@ describe('a list that goes wrong', () => {
   const busy = answer(429, {}, { 'Retry-After': '1' });
   const fail = (resource: string, fault: object): void =>
     prod.fail({ match: new RegExp(`/namespaces/apart/${resource}`), times: 1000, ...fault });
-  afterEach(() => prod.heal());
 
-  it('was not seen, whatever went wrong with it', async () => {
+  it.concurrent('while another cluster does not answer at all', async () => {
+    await staging.stop();
+    const report = await world.check('staging/calm', 60);
+    await staging.start();
+    expectUnknown(report, /^https:\S+ refused the connection: is it up, and reachable from here\?/);
+  });
+
+  it.concurrent('was not seen, whatever went wrong with it', async () => {
     fail('configmaps', { isCut: true });
     fail('serviceaccounts', busy);
     fail('resourcequotas', answer(500, {}));
@@ -128,6 +134,7 @@ describe('a list that goes wrong', () => {
     fail('leases', list({ resourceVersion: '1', continue: 'again' }));
     fail('networkpolicies', answer(302, {}, { Location: 'https://127.0.0.1/' }));
     const report = await world.check('prod/apart', 60);
+    prod.heal();
     expectUnknown(report, /1 of 13 compared, 100 % wanted; ConfigMap\/apart\/one: configmaps in namespace apart could/);
     const why: Readonly<Record<string, string>> = {
       ConfigMap: 'broke the connection off',
@@ -152,6 +159,7 @@ describe('a list that goes wrong', () => {
   it('is drift when it is empty and should not be', async () => {
     fail('configmaps', list({ resourceVersion: '1' }));
     const report = await world.check('prod/apart');
+    prod.heal();
     expect([report.verdict, report.findings.map(({ subject, change }) => `${change} ${subject}`)]).toEqual([
       'drifted',
       ['removed ConfigMap/apart/one', 'removed ConfigMap/apart/two'],
@@ -164,16 +172,6 @@ describe('a cluster that cannot be looked at', () => {
   afterEach(() => {
     prod.heal();
     staging.heal();
-  });
-
-  it('does not answer, or is too busy for anything', async () => {
-    await staging.stop();
-    prod.fail({ match: /./, times: 1000, answer: { code: 429, headers: { 'Retry-After': '1' }, body: 'later' } });
-    const [stopped, busy] = await Promise.all([world.check('staging/calm', 60), world.check('prod/shop', 60)]);
-    await staging.start();
-    expectUnknown(stopped, /^https:\S+ refused the connection: is it up, and reachable from here\?/);
-    expectUnknown(busy, /^https:\S+ answered with status 429: its API server is up and does not serve; look again/);
-    await world.paged('plumbline prod/shop unknown');
   });
 
   it('no longer knows the role', async () => {
@@ -320,91 +318,71 @@ describe('a function that fails', () => {
     expectUnknown(await world.check('staging/laughs'), /; k8s\/laughs\/laughs\.yaml:\d: aliases stand for more than/);
     expectUnknown(await world.check('staging/hungry', 60), /^k8s\/hungry\/main\.jsonnet: it needs more memory than/);
   });
+});
 
-  it('has too little time: for what it renders, for a cluster that hangs, for anything', async () => {
-    const give = (Timeout: number) =>
-      world.service.lambda.send(
-        new UpdateFunctionConfigurationCommand({ FunctionName: 'plumbline-kubernetes-kept', Timeout }),
-      );
+describe('time that runs out', () => {
+  const lambda = () => world.service.lambda;
+  const give = (Timeout: number) =>
+    lambda().send(new UpdateFunctionConfigurationCommand({ FunctionName: KEPT, Timeout }));
+  afterAll(() => {
+    prod.heal();
+    staging.heal();
+  });
+
+  it.concurrent('for a cluster that is too busy for anything', async () => {
+    prod.fail({ match: /./, times: 1000, answer: { code: 429, headers: { 'Retry-After': '1' }, body: 'later' } });
+    const report = await world.check('prod/shop', 60);
+    expectUnknown(report, /^https:\S+ answered with status 429: its API server is up and does not serve; look again/);
+    await world.paged('plumbline prod/shop unknown');
+  });
+
+  it.concurrent('for a program without an end, and for a cluster that hangs', async () => {
     // All but a minute of it is the check's.
     await give(63);
     staging.fail({ match: /\/configmaps/, delay: 30_000, times: 1000 });
     const [endless, hung] = await Promise.all([world.check('kept/forever', 60), world.check('kept/calm', 60)]);
-    expectUnknown(endless, /timed out after .* in rendering k8s\/forever/);
-    expectUnknown(hung, /timed out after .* in reading/);
     await give(900);
-  });
-});
-
-describe('a run', () => {
-  it('is joined, waited for, and cannot be forged, ended or overwritten by others', async () => {
-    // Until then nothing else is asked of the cluster.
-    prod.fail({ match: /\/version/, delay: 6_000 });
-    const answers = await Promise.all([world.dispatch('prod/apart'), world.dispatch('prod/apart')]);
-    const runId = /started run (\S+) at/.exec(answers.join())?.[1] ?? '';
-    expect(answers.toSorted()).toEqual([
-      `joined run ${runId}, which looks at the same commit`,
-      expect.stringMatching(/^started run/),
-    ]);
-    const ticket = await world.ticket('prod/apart');
-    const { upload, run } = (await world.json(`tickets/${ticket}.json`)) as { upload: string; run: { commit: string } };
-    const newer = await world.push({ 'apart/new.yaml': NEW_OBJECT });
-    expect(await world.dispatch('prod/apart')).toBe(`waits for run ${runId} to end`);
-
-    const guess = 'a'.repeat(48);
-    const other = (await world.service.verdict('prod/custom'))?.runId ?? '';
-    const asked = { target: 'prod/apart', runId, ticket: guess };
-    const told = { requestContext: { condition: 'RetriesExhausted' }, requestPayload: asked };
-    const ended = { ...asked, build: null, function: { problem: null }, failure: null };
-    const record = (event: object) => world.service.invoke(world.names.record, event);
-    for (const event of [
-      told,
-      { source: 'plumbline', ended },
-      { source: 'plumbline', ended: { ...ended, ticket: null } },
-    ])
-      expect(await record(event)).toMatch(/^who says that it ended is not the one of run \S+: not judged$/);
-    const invoke = (payload: object) =>
-      world.service.lambda.send(
-        new InvokeCommand({
-          FunctionName: 'plumbline-kubernetes-prod',
-          InvocationType: 'Event',
-          Payload: JSON.stringify(payload),
-        }),
-      );
-    await Promise.all([invoke(asked), invoke({ target: 'prod/custom', runId: other, ticket }), invoke({ x: 1 })]);
-    const put = (headers: Record<string, string>) => putWithout(upload, headers);
-    expect(await put({})).toBe(403);
-    expect((await world.queue('prod/apart'))?.running?.runId).toBe(runId);
-
-    const report = await world.judged('prod/apart', runId);
-    expectInSync(report);
-    expect(report.commit.checked).toBe(run.commit);
-    expect(await put({ 'if-none-match': '*' })).toBe(412);
-
-    const next = await until('the newer commit is looked at', 30, async () => {
-      const found = await world.service.verdict('prod/apart');
-      return found !== null && found.runId > runId ? found : null;
-    });
-    const second = await world.judged('prod/apart', next.runId);
-    expect(second.commit.checked).toBe(newer);
-    expect(second.findings).toMatchObject([{ subject: 'ConfigMap/apart/pushed', change: 'removed', cause: 'pending' }]);
-
-    // Told again, and asked again, when all is over.
-    const before = await world.service.text('state/prod/apart.json');
-    expect(await world.service.invoke('plumbline-kubernetes-prod', { target: 'prod/apart', runId, ticket })).toBe(
-      'the ticket is gone: the run is over, or was judged already',
-    );
-    expect(await record({ source: 'plumbline', ended: { ...ended, ticket } })).toMatch(/is in-sync/);
-    expect(await world.service.text('state/prod/apart.json')).toBe(before);
-    expect(await world.judged('prod/apart', runId)).toEqual(report);
+    expectUnknown(endless, /^timed out after 10 minutes in rendering k8s\/forever/);
+    expectUnknown(hung, /^timed out after 10 minutes in reading/);
   });
 });
 
 describe('whoever breaks in', () => {
+  it('cannot forge, end or overwrite a run, which others join or wait for', () => runsHoldFast(world));
+
   it('as the function, or as the role that the cluster knows, may do what it needs and nothing else', () =>
     rightsAsDeployed(world));
 
   it('reads no secret in anything that is stored, logged, measured, sent or shown', () => secretsStayHidden(world));
+});
+
+describe('a function whose code is another', () => {
+  const run = async (code: string): Promise<Report> => {
+    const ZipFile = zipSync({ 'index.js': strToU8(code) });
+    await world.service.lambda.send(new UpdateFunctionCodeCommand({ FunctionName: FUNCTION, ZipFile }));
+    return world.check('staging/calm');
+  };
+
+  it.each<[string, string, RegExp]>([
+    [
+      'throws',
+      `throw Object.assign(new Error('${PLANTED.thrown}'), { name: 'Strange' })`,
+      /^the function failed \(Strange\) before the check was complete; its log tells why$/,
+    ],
+    ['ends itself', 'process.exit(7)', /^the function failed \(Runtime\.ExitError\) before/],
+    ['runs out of heap', 'process.abort()', /^the check ran out of memory \(1024 MB\)/],
+  ])('%s', async (_what, act, why) => {
+    const report = await run(`exports.handler = async () => { ${act}; };`);
+    expectUnknown(report, why);
+    expect(JSON.stringify(report)).not.toContain(PLANTED.thrown);
+  });
+
+  it('never ends', async () => {
+    const configuration = { FunctionName: FUNCTION, Timeout: 1 };
+    await world.service.lambda.send(new UpdateFunctionConfigurationCommand(configuration));
+    const report = await run('exports.handler = () => new Promise(() => setInterval(() => undefined, 1000));');
+    expectUnknown(report, /^the check took longer than 900 s, which is all that its function has: split the target$/);
+  });
 });
 
 describe('a page', () => {
@@ -417,17 +395,5 @@ describe('a page', () => {
     });
   });
 });
-
-/** A PUT as anybody can make it who has the address. @returns the status */
-function putWithout(url: string, headers: Record<string, string>): Promise<number | undefined> {
-  return new Promise((resolve, reject) => {
-    const put = request(url, { method: 'PUT', headers, ca: readFileSync(world.sandbox.caBundle) }, (answer) => {
-      answer.resume();
-      resolve(answer.statusCode);
-    });
-    put.once('error', reject);
-    put.end('{}');
-  });
-}
 
 const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');

@@ -46,6 +46,7 @@ export class KubernetesWorld {
   readonly names: Readonly<Record<'dispatch' | 'record' | 'sweep', string>>;
   readonly owner: ReturnType<typeof ownerOf>;
   readonly #iam: IAMClient;
+  readonly #logs: CloudWatchLogsClient;
 
   private constructor(sandbox: Sandbox, repository: Repository, outputs: Parameters<typeof outputOf>[0]) {
     this.sandbox = sandbox;
@@ -58,6 +59,7 @@ export class KubernetesWorld {
     };
     this.owner = ownerOf(sandbox);
     this.#iam = new IAMClient(this.owner);
+    this.#logs = new CloudWatchLogsClient(this.owner);
   }
 
   static async start(options: WorldOptions): Promise<KubernetesWorld> {
@@ -184,13 +186,15 @@ export class KubernetesWorld {
       ['the alarms', JSON.stringify(await this.service.alarms())],
     ]);
     for (const key of await this.service.keys('')) found.set(key, (await this.service.text(key)) ?? '');
-    const logs = new CloudWatchLogsClient(this.owner);
-    const { logGroups = [] } = await logs.send(new DescribeLogGroupsCommand({}));
-    for (const { logGroupName = '' } of logGroups) {
-      const { events = [] } = await logs.send(new FilterLogEventsCommand({ logGroupName, limit: 10_000 }));
-      found.set(logGroupName, events.map((event) => event.message).join('\n'));
-    }
+    const { logGroups = [] } = await this.#logs.send(new DescribeLogGroupsCommand({}));
+    for (const { logGroupName = '' } of logGroups) found.set(logGroupName, await this.log(logGroupName));
     return found;
+  }
+
+  /** All lines of a log group. */
+  async log(logGroupName: string): Promise<string> {
+    const { events = [] } = await this.#logs.send(new FilterLogEventsCommand({ logGroupName, limit: 10_000 }));
+    return events.map((event) => event.message).join('\n');
   }
 
   /** Whether the alarm's incident is open at the pager. */
