@@ -1,5 +1,5 @@
 import type { Change } from '../../finding.ts';
-import { isList, isObject, type Json, type JsonObject } from '../json.ts';
+import { isList, isObject, type Json, type JsonObject, own } from '../json.ts';
 import type { Claim } from '../owners.ts';
 import { below, type Path } from '../path.ts';
 import { guessed } from '../schema/guess.ts';
@@ -84,7 +84,7 @@ export class Comparer {
   #struct(declared: JsonObject, live: JsonObject, applied: Json | undefined, schema: StructSchema, place: Place): void {
     const whole = place.whole || schema.atomic;
     for (const [name, value] of Object.entries(declared)) {
-      const other = live[name] ?? undefined;
+      const other = own(live, name) ?? undefined;
       if (value === null || (value === other && typeof value !== 'object')) continue;
       const at = inside(place, name, whole);
       const field = guessed(schema.field(name), value, other);
@@ -94,7 +94,7 @@ export class Comparer {
       else if (!this.#isPlainZero(value, other, field, schema, name, live)) this.#value(both, field, at, false);
     }
     for (const [name, value] of Object.entries(live)) {
-      if (value === null || (declared[name] ?? null) !== null) continue;
+      if (value === null || (own(declared, name) ?? null) !== null) continue;
       this.#undeclaredField(name, value, live, memberOf(applied, name), schema, inside(place, name, whole));
     }
   }
@@ -118,7 +118,7 @@ export class Comparer {
   #map(declared: JsonObject, live: JsonObject, applied: Json | undefined, schema: MapSchema, place: Place): void {
     const whole = place.whole || schema.atomic;
     for (const [name, value] of Object.entries(declared)) {
-      const other = live[name] ?? undefined;
+      const other = own(live, name) ?? undefined;
       if (value === other || (value === null && (other === undefined || other === ''))) continue;
       const at = inside(place, name, whole);
       if (this.#options.tolerance.isDelegated(at.path, value)) continue;
@@ -128,7 +128,7 @@ export class Comparer {
     }
     const isData = place.path !== null && 'field' in place.path.step && this.#isDataMap(place.path);
     for (const [name, value] of Object.entries(live)) {
-      if (value === null || (declared[name] ?? null) !== null) continue;
+      if (value === null || (own(declared, name) ?? null) !== null) continue;
       // Declared as null: the server writes it as an empty text.
       if (value === '' && Object.hasOwn(declared, name)) continue;
       this.#undeclaredKey(value, memberOf(applied, name), schema.value, inside(place, name, whole), isData);
@@ -355,7 +355,7 @@ const isKnown = (schema: StructSchema): boolean => schema.complete;
 const asObject = (value: Json): JsonObject => (isObject(value) ? value : {});
 
 function memberOf(value: Json | undefined, name: string): Json | undefined {
-  return isObject(value) && Object.hasOwn(value, name) ? (value[name] ?? undefined) : undefined;
+  return isObject(value) ? (own(value, name) ?? undefined) : undefined;
 }
 
 const inside = ({ path, depth, list }: Place, field: string, whole: boolean): Place => ({
