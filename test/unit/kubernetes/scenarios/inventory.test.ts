@@ -148,6 +148,17 @@ describe('what says itself that it stays is no orphan', () => {
   });
 });
 
+it.each([
+  [{ Thing: 'Cluster' }, 'Thing/x'],
+  [{ 'acme.example/Thing': 'Cluster' }, 'Thing/x'],
+  [{ 'acme.example/Thing': 'Namespaced' }, 'Thing/shop/x'],
+  [{ 'other.example/Thing': 'Cluster' }, 'Thing/shop/x'],
+])('a kind is where the options say: %j', (scope, subject) => {
+  expect(changesOf(judgeTexts(object('Thing', 'x', '', 'acme.example/v1'), '', { scope }))).toEqual([
+    `removed ${subject}`,
+  ]);
+});
+
 describe('versions that the server does not serve', () => {
   const policy = object('PodSecurityPolicy', 'restricted', '', 'policy/v1beta1').replace('namespace: shop, ', '');
   it.each([
