@@ -102,7 +102,8 @@ export class Comparer {
   /** Declared, and there is nothing live. */
   #absent(both: Both, field: Schema, parent: StructSchema, name: string, live: JsonObject, place: Place): void {
     const { declared } = both;
-    if (declared === undefined || isAsGoodAsAbsent(declared, field, parent, name)) return;
+    const isTelling = declared === '' && !parent.complete && isFreeMap(place.path?.parent ?? null);
+    if (declared === undefined || (isAsGoodAsAbsent(declared, field, parent, name) && !isTelling)) return;
     const given = parent.defaultOf(name, live);
     if (given !== undefined && sameValue(declared, given, field, this.#options.rules)) return;
     this.#report('removed', both, field, place);
@@ -348,6 +349,10 @@ function isLabels(path: Path): boolean {
   if (step === undefined || !('field' in step) || parent === undefined || !('field' in parent)) return false;
   return parent.field === 'metadata' && (step.field === 'labels' || step.field === 'annotations');
 }
+
+/** Maps whose keys are anybody's, whoever has them: there an empty text says as much as any other. */
+const FREE_MAPS = new Set(['labels', 'annotations', 'matchLabels', 'nodeSelector', 'data', 'stringData', 'parameters']);
+const isFreeMap = (path: Path): boolean => path !== null && 'field' in path.step && FREE_MAPS.has(path.step.field);
 
 /** A guess at what else there may be proves nothing. */
 const isKnown = (schema: StructSchema): boolean => schema.complete;
