@@ -96,7 +96,7 @@ export function evidenceOf({ manifests, live }: Gathered, failure: string | null
     declared: manifests?.objects ?? [],
     problems: manifests?.problems ?? [],
     live: live ?? { ...NOTHING, unreached: [unseen] },
-    notes: [],
+    notes: manifests?.notes ?? [],
     ...(failure === null ? {} : { failure }),
   };
 }
