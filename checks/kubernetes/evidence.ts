@@ -56,7 +56,7 @@ export async function gatherEvidence(
 
 /** The objects that a checkout declares. @throws RenderError */
 export async function declaredIn(
-  { target, tools }: KubernetesCheckRequest,
+  { target, tools }: Pick<KubernetesCheckRequest, 'target' | 'tools'>,
   root: string,
   { signal, deadline, progress }: Bounds,
   server: Promise<Discovery> | null,
