@@ -62,5 +62,9 @@ export async function ownWay(
 
 async function readKubeconfig(cluster: ClusterAccess | undefined): Promise<string | null> {
   if (cluster === undefined || !('kubeconfig' in cluster) || typeof cluster.kubeconfig === 'string') return null;
-  return new AwsSecrets().read(cluster.kubeconfig);
+  return new AwsSecrets().read(cluster.kubeconfig).catch((error: unknown) => {
+    if (error instanceof SecretError) throw error;
+    const why = error instanceof Error ? error.name : 'unknown error';
+    throw new SecretError(`the secret of the kubeconfig could not be read (${why}): are there AWS credentials?`, error);
+  });
 }

@@ -60,7 +60,9 @@ async function exchange(
     ...{ method, agent, signal: AbortSignal.any([signal, total]) },
     headers: {
       ...{ 'Accept-Encoding': 'gzip', 'User-Agent': 'plumbline' },
-      ...(body === null ? {} : { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(body)) }),
+      ...(body === null
+        ? {}
+        : { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(body)) }),
       ...(headers as Record<string, string | string[]>),
     },
   });

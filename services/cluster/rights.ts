@@ -85,9 +85,7 @@ export class ClusterRights implements Rights {
     return status.allowed;
   }
 
-  async rules(
-    namespace: string,
-  ): Promise<{ readonly rules: readonly AllowingRule[]; readonly isWhole: boolean }> {
+  async rules(namespace: string): Promise<{ readonly rules: readonly AllowingRule[]; readonly isWhole: boolean }> {
     const { status } = await this.#ask('SelfSubjectRulesReview', { namespace }, rulesReview);
     const rules = (status.resourceRules ?? []).map(({ verbs, apiGroups, resources }) => ({
       ...{ verbs, groups: apiGroups ?? [], resources: resources ?? [] },
