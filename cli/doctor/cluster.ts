@@ -117,7 +117,7 @@ async function lookAtManifests(
   const unserved = unservedKinds(declared, discovery).map((why) => ill(about, why));
   if (unserved.length === 0 && declared.length > 0) {
     const count = new Set(declared.map(({ apiVersion, kind }) => `${apiVersion} ${kind}`)).size;
-    diagnoses.push(well(about, `the ${count} that ${declared.length} declared objects are of are served`));
+    diagnoses.push(well(about, `all ${count} kinds of ${declared.length} declared objects are served`));
   }
   return { kinds: wantedKinds(all.map(needsOf)), diagnoses: [...diagnoses, ...unserved] };
 }

@@ -63,6 +63,7 @@ function whyUnserved(
   const what = `${apiVersion} ${kind} is not served`;
   if (away !== undefined) return `${what} now, the cluster ${away.reason}: see "kubectl get apiservices"`;
   const versions = [...new Set(others.map((served) => served.apiVersion))].join(', ');
-  if (versions !== '') return `${what}, ${kind} is as ${versions}: change apiVersion in the manifests`;
+  if (versions !== '')
+    return `${what} by the cluster, which has ${kind} as ${versions}: change apiVersion in the manifests`;
   return `${what}: install its CustomResourceDefinition, or mend apiVersion and kind in the manifests`;
 }
