@@ -2,6 +2,7 @@ import { CLUSTER_GROUP, deployed } from '#drift/names.ts';
 import type { Environment } from '#drift/target.ts';
 import type { AccessEntry, AccessEntryRequest } from '#services/cluster/eks-access.ts';
 import { ClusterError } from '#services/cluster/error.ts';
+import type { Impersonated } from '#services/cluster/rights.ts';
 import { type Diagnosis, ill, well } from './diagnosis.ts';
 
 export interface EksPlace {
@@ -12,11 +13,15 @@ export interface EksPlace {
   readonly role: string;
 }
 
-/** Whether EKS lets the service's role into its cluster, and into which groups. */
+/** Who asks for the rights of a group; nothing is bound to it. */
+const ASKING = 'plumbline-doctor';
+const EXPECTED: Impersonated = { user: ASKING, groups: [CLUSTER_GROUP] };
+
+/** Whether EKS lets the service's role into its cluster, and as whom. */
 export async function examineAccessEntry(
   { environment, cluster, account, region, role }: EksPlace,
   read: (request: Omit<AccessEntryRequest, 'signal'>) => Promise<AccessEntry | null>,
-): Promise<{ readonly diagnoses: readonly Diagnosis[]; readonly groups: readonly string[] }> {
+): Promise<{ readonly diagnoses: readonly Diagnosis[]; readonly as: Impersonated }> {
   const about = `${environment.name} access entry`;
   const principal = `arn:aws:iam::${account}:role/${deployed.targetRole(role, 'kubernetes')}`;
   const which = `--cluster-name ${cluster} --region ${region} --principal-arn ${principal}`;
@@ -25,13 +30,14 @@ export async function examineAccessEntry(
     entry = await read({ cluster, region, principal });
   } catch (error) {
     if (!(error instanceof ClusterError)) throw error;
-    return { diagnoses: [ill(about, `of ${principal} ${error.message}`)], groups: [CLUSTER_GROUP] };
+    return { diagnoses: [ill(about, `of ${principal} ${error.message}`)], as: EXPECTED };
   }
   if (entry === null) {
     const command = `aws eks create-access-entry ${which} --kubernetes-groups ${CLUSTER_GROUP}`;
     const remedy = `write accessEntry: true in the environment's cluster and deploy, or run: ${command}`;
-    return { diagnoses: [ill(about, `${principal} has none: ${remedy}`)], groups: [CLUSTER_GROUP] };
+    return { diagnoses: [ill(about, `${principal} has none: ${remedy}`)], as: EXPECTED };
   }
+  const user = entry.username ?? ASKING;
   const writing = entry.policies.filter((policy) => !policy.endsWith('ViewPolicy'));
   const policies = writing.map((policy) => {
     const command = `aws eks disassociate-access-policy ${which} --policy-arn ${policy}`;
@@ -42,8 +48,8 @@ export async function examineAccessEntry(
     const command = `aws eks update-access-entry ${which} --kubernetes-groups ${groups.join(' ')}`;
     const others = entry.groups.length === 0 ? 'no group' : entry.groups.join(', ');
     const outside = ill(about, `${principal} is in ${others}, not in ${CLUSTER_GROUP}; run: ${command}`);
-    return { diagnoses: [outside, ...policies], groups };
+    return { diagnoses: [outside, ...policies], as: { user, groups } };
   }
   const diagnoses = policies.length > 0 ? policies : [well(about, `${principal} is in ${entry.groups.join(', ')}`)];
-  return { diagnoses, groups: entry.groups };
+  return { diagnoses, as: { user, groups: entry.groups } };
 }

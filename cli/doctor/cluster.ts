@@ -28,8 +28,6 @@ export interface ClusterPorts {
 
 /** A person waits: what does not answer now is told now. */
 const IMPATIENT: Effort = { ...EFFORT, retries: 2, maxDelayMs: 2_000 };
-/** Who asks for the rights of a group; nothing is bound to it. */
-const ASKING = 'plumbline-doctor';
 
 /** Whether the cluster of an environment answers, serves what its targets declare, and lets it be read and no more. */
 export async function examineCluster(
@@ -81,9 +79,9 @@ async function accessOf(
   }
   progress('looking at the access entry');
   const place = { environment, cluster: cluster.eks, account, region, role };
-  const { diagnoses, groups } = await examineAccessEntry(place, (request) => ports.accessEntry({ ...request, signal }));
-  const subject = `the group${groups.length === 1 ? '' : 's'} ${groups.join(', ')}`;
-  return { kind: 'role', subject, as: { user: ASKING, groups }, diagnoses };
+  const { diagnoses, as } = await examineAccessEntry(place, (request) => ports.accessEntry({ ...request, signal }));
+  const subject = `the group${as.groups.length === 1 ? '' : 's'} ${as.groups.join(', ')}`;
+  return { kind: 'role', subject, as, diagnoses };
 }
 
 async function lookAtManifests(

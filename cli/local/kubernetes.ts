@@ -1,10 +1,12 @@
 import { resolve } from 'node:path';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import { checkKubernetes } from '#checks/kubernetes/check.ts';
 import type { ClusterWay } from '#checks/kubernetes/connect.ts';
 import type { Report } from '#drift/report.ts';
 import type { IgnoreRule } from '#drift/rules/rule.ts';
 import { unknownReport } from '#drift/state/conclude.ts';
-import type { ClusterAccess, KubernetesTarget } from '#drift/target.ts';
+import type { Environment, KubernetesTarget } from '#drift/target.ts';
 import { AwsSecrets } from '#services/aws/secrets.ts';
 import { connectOwnKubeconfig } from '#services/cluster/own-kubeconfig.ts';
 import { SecretError } from '#services/ports.ts';
@@ -54,15 +56,18 @@ export async function ownWay(
   const file = typeof own?.kubeconfig === 'string' ? resolve(configFolder, own.kubeconfig) : null;
   return {
     target,
-    kubeconfig: await readKubeconfig(cluster),
+    kubeconfig: await readKubeconfig(target.environment),
     connectOwn: (signal) => connectOwnKubeconfig({ file, context: own?.context, env, signal }),
     credentials: null,
   };
 }
 
-async function readKubeconfig(cluster: ClusterAccess | undefined): Promise<string | null> {
+/** Secrets lie where the service does: in the environment's region. */
+async function readKubeconfig({ cluster, region }: Environment): Promise<string | null> {
   if (cluster === undefined || !('kubeconfig' in cluster) || typeof cluster.kubeconfig === 'string') return null;
-  return new AwsSecrets().read(cluster.kubeconfig).catch((error: unknown) => {
+  const place = region === undefined ? {} : { region };
+  const secrets = new AwsSecrets(new SecretsManagerClient(place), new SSMClient(place));
+  return secrets.read(cluster.kubeconfig).catch((error: unknown) => {
     if (error instanceof SecretError) throw error;
     const why = error instanceof Error ? error.name : 'unknown error';
     throw new SecretError(`the secret of the kubeconfig could not be read (${why}): are there AWS credentials?`, error);

@@ -4,6 +4,8 @@ import { ClusterError } from './error.ts';
 
 /** How EKS lets a role into a cluster. */
 export interface AccessEntry {
+  /** Of the user in the cluster; null: another one for each session. */
+  readonly username: string | null;
   /** Whose rights RBAC tells. */
   readonly groups: readonly string[];
   /** ARNs of policies that give rights beside RBAC. */
@@ -29,7 +31,9 @@ export async function readAccessEntry(request: AccessEntryRequest): Promise<Acce
     const { accessEntry } = await client.send(new DescribeAccessEntryCommand(which), { abortSignal: signal });
     const listing = new ListAssociatedAccessPoliciesCommand({ ...which, maxResults: MAX_POLICIES });
     const { associatedAccessPolicies } = await client.send(listing, { abortSignal: signal });
+    const { username = '{{SessionName}}' } = accessEntry ?? {};
     return {
+      username: username.includes('{{') ? null : username,
       groups: accessEntry?.kubernetesGroups ?? [],
       policies: (associatedAccessPolicies ?? []).flatMap(({ policyArn }) => policyArn ?? []),
     };

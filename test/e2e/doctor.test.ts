@@ -1,6 +1,4 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -8,11 +6,10 @@ import { z } from 'zod';
 import { Cluster } from '#sandbox/kubernetes/cluster.ts';
 import { type Certificates, makeCertificates } from '#sandbox/tls.ts';
 import { type Ended, plumbline } from './command.ts';
+import { ACCOUNT, FakeAws, ROLE } from './fake-aws.ts';
 
 const ACCESS = path.resolve(import.meta.dirname, '../../infra/cluster-access');
 const READER = path.join(ACCESS, 'reader.yaml');
-const ACCOUNT = '222222222222';
-const ROLE = `arn:aws:iam::${ACCOUNT}:role/acme-kubernetes`;
 
 const base = mkdtempSync(path.join(tmpdir(), 'plumbline-doctor-'));
 let certificates: Certificates;
@@ -86,8 +83,10 @@ const KINDS = 6;
 const eks = `{ account: "${ACCOUNT}", region: eu-west-1, role: acme, severity: critical, cluster: { eks: prod } }`;
 const own = (file: string): string => `{ severity: critical, cluster: { kubeconfig: ${file} } }`;
 
+const secret = eks.replace('{ eks: prod }', '{ kubeconfig: { secret: acme/kubeconfig } }');
+
 function config(environment: string, more = ''): void {
-  const served = environment === eks;
+  const served = environment === eks || environment === secret;
   writeFileSync(
     path.join(repo, 'plumbline.yaml'),
     `version: 1
@@ -187,6 +186,17 @@ describe('an EKS cluster', () => {
     ]);
   });
 
+  test('a name of its own, to which rights are bound', async () => {
+    config(eks);
+    aws.entry = { username: 'plumbline-user', kubernetesGroups: ['plumbline'] };
+    const binding = roleBinding('named', 'plumbline-user', 'view');
+    const subject = { apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'plumbline-user' };
+    await apply({ ...binding, subjects: [subject] });
+    expect(await complaints()).toEqual([]);
+    await apply({ ...binding, subjects: [{ ...subject, name: 'somebody-else' }] });
+    expect(await complaints()).toEqual([expect.stringMatching(/^prod reads: .* may list none of the 6 kinds/)]);
+  });
+
   test('a role that may patch, here and there', async () => {
     config(eks);
     await cluster.apply(READER);
@@ -263,6 +273,51 @@ describe('an EKS cluster', () => {
   });
 });
 
+describe('a cluster whose kubeconfig is in a secret', () => {
+  const SERVICE = 'system:serviceaccount:plumbline:plumbline';
+
+  beforeEach(() => {
+    cluster.addUser('service-token', { name: SERVICE, groups: ['system:serviceaccounts'] });
+    aws.secret = readFileSync(cluster.kubeconfigOf('service', 'service-token'), 'utf8');
+    config(secret);
+  });
+
+  test('is asked as the user in it', async () => {
+    await cluster.apply(READER);
+    expect(await complaints()).toEqual([
+      `prod reads: the user of the secret's kubeconfig may list none of the ${KINDS} kinds that checks read: run: kubectl apply -f infra/cluster-access/reader.yaml -f infra/cluster-access/service-account.yaml`,
+    ]);
+    await cluster.apply(path.join(ACCESS, 'service-account.yaml'));
+    expect(await complaints()).toEqual([]);
+  });
+
+  test('a user who may do anything', async () => {
+    aws.secret = readFileSync(cluster.kubeconfig, 'utf8');
+    expect(await complaints()).toEqual([
+      expect.stringMatching(
+        /^prod writes: .* may create, update, patch, delete anything in namespaces shop, mail: take/,
+      ),
+      expect.stringMatching(/^prod writes: .* may get pods\/exec and nodes\/proxy, which does more than read/),
+    ]);
+  });
+
+  test('a secret that is none', async () => {
+    aws.secret = 'password';
+    expect(await complaints()).toEqual([expect.stringMatching(/^prod cluster: the secret holds no kubeconfig: store/)]);
+  });
+});
+
+test("the cluster's own answers to kubectl in the name of others are those that doctor goes by", async () => {
+  await cluster.apply(READER);
+  const as = (...args: readonly string[]): Promise<string> => cluster.kubectl('get', 'configmaps', '-A', ...args);
+  expect(await as('--as=somebody', '--as-group=plumbline')).toContain('kube-root-ca.crt');
+  await expect(as('--as=somebody')).rejects.toThrow(/User "somebody" cannot list resource "configmaps"/);
+  cluster.addUser('bob-token', { name: 'bob', groups: [] });
+  const bob = { env: { KUBECONFIG: cluster.kubeconfigOf('bob', 'bob-token') } };
+  const asked = cluster.kubectlWith(bob, 'get', 'configmaps', '--as=somebody', '--as-group=plumbline');
+  await expect(asked).rejects.toThrow(/users "somebody" is forbidden: User "bob" cannot impersonate resource "users"/);
+});
+
 describe("a person's own cluster", () => {
   test('what a person may do is all that a local check needs', async () => {
     config(own(cluster.kubeconfig));
@@ -329,77 +384,3 @@ const CERTIFICATES = {
     versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
   },
 };
-
-/** The few answers of STS and EKS that are asked for here. */
-class FakeAws {
-  caller = '';
-  entry: { readonly kubernetesGroups: readonly string[] } | null = null;
-  policies: readonly string[] = [];
-  /** What access entries are answered with. */
-  refused: string | null = null;
-  #cluster: Cluster | null = null;
-  readonly #server: Server;
-
-  private constructor(server: Server) {
-    this.#server = server;
-  }
-
-  static async start({ cert, key }: Certificates): Promise<FakeAws> {
-    const server = createServer({ cert: readFileSync(cert), key: readFileSync(key) });
-    const fake = new FakeAws(server);
-    server.on('request', (request, response) => {
-      const [status, body] = fake.#answer(request.url ?? '/');
-      const kind = typeof body === 'string' ? 'text/xml' : 'application/json';
-      const error =
-        status >= 400 && typeof body === 'object' ? { 'x-amzn-errortype': String(Object.values(body)[0]) } : {};
-      response.writeHead(status, { 'Content-Type': kind, ...error });
-      response.end(typeof body === 'string' ? body : JSON.stringify(body));
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return fake;
-  }
-
-  get url(): string {
-    return `https://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  reset(cluster: Cluster): void {
-    this.#cluster = cluster;
-    this.caller = `arn:aws:sts::${ACCOUNT}:assumed-role/admin/alice`;
-    this.entry = { kubernetesGroups: ['plumbline'] };
-    this.policies = [];
-    this.refused = null;
-  }
-
-  stop(): Promise<unknown> {
-    this.#server.closeAllConnections();
-    return new Promise((resolve) => this.#server.close(resolve));
-  }
-
-  #answer(url: string): readonly [number, object | string] {
-    const cluster = this.#cluster;
-    if (cluster === null) throw new Error('there is no cluster');
-    const { pathname } = new URL(url, this.url);
-    const entry = `/clusters/prod/access-entries/${encodeURIComponent(ROLE)}`;
-    if (pathname === '/clusters/prod') {
-      const data = readFileSync(cluster.caFile).toString('base64');
-      const place = { endpoint: cluster.server, certificateAuthority: { data } };
-      return [200, { cluster: { name: 'prod', status: 'ACTIVE', ...place } }];
-    }
-    if (pathname.startsWith('/clusters/')) {
-      if (this.refused !== null) return [403, { code: this.refused }];
-      if (this.entry === null) return [404, { code: 'ResourceNotFoundException' }];
-      if (pathname === entry) return [200, { accessEntry: this.entry }];
-      const policyArns = this.policies.map((name) => ({ policyArn: `arn:aws:eks::aws:cluster-access-policy/${name}` }));
-      if (pathname === `${entry}/access-policies`) return [200, { associatedAccessPolicies: policyArns }];
-      return [404, { code: 'NoSuchPath' }];
-    }
-    const account = this.caller.split(':')[4];
-    const result = `<Arn>${this.caller}</Arn><UserId>AROAEXAMPLE:it</UserId><Account>${account}</Account>`;
-    const inner = `<GetCallerIdentityResult>${result}</GetCallerIdentityResult>`;
-    return [
-      200,
-      `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">${inner}</GetCallerIdentityResponse>`,
-    ];
-  }
-}
