@@ -12,7 +12,7 @@ import { SecretError } from '#services/ports.ts';
 import { RenderError } from '#services/render/error.ts';
 import { examineAccessEntry } from './access-entry.ts';
 import { type Diagnosis, ill, well } from './diagnosis.ts';
-import { allowedRuns, allowedWrites, refusedReads } from './rights.ts';
+import { RightsQuestions } from './rights.ts';
 import { readsText, type Whose, writesText } from './rights-text.ts';
 import { unservedKinds, type WantedKind, wantedKinds } from './wanted.ts';
 
@@ -129,11 +129,11 @@ async function proveRights(
   bounds: Bounds,
 ): Promise<readonly Diagnosis[]> {
   bounds.progress(`asking what ${access.subject} may do`);
-  const rights = new ClusterRights(connection, bounds, access.as, IMPATIENT);
+  const questions = new RightsQuestions(new ClusterRights(connection, bounds, access.as, IMPATIENT), kinds);
   try {
-    const reads = readsText(environment, access, kinds, await refusedReads(kinds, rights));
+    const reads = readsText(environment, access, kinds, await questions.refusedReads());
     if (access.kind === 'person') return reads;
-    const [writable, runs] = [await allowedWrites(kinds, rights), await allowedRuns(rights)];
+    const [writable, runs] = [await questions.allowedWrites(), await questions.allowedRuns()];
     return [...reads, ...writesText(environment, access, writable, runs)];
   } catch (error) {
     if (!(error instanceof ClusterError)) throw error;

@@ -24,14 +24,22 @@ export interface AllowingRule {
   readonly groups: readonly string[];
   /** Plurals, `deployments/scale`, `*`, or any of a sub-resource. */
   readonly resources: readonly string[];
+  /** Objects of some names only. */
+  readonly isNarrow: boolean;
+}
+
+export interface RulesIn {
+  readonly rules: readonly AllowingRule[];
+  /** False: something beside RBAC may allow more. */
+  readonly isWhole: boolean;
 }
 
 /** Somebody's rights in a cluster. */
 export interface Rights {
   /** @throws ClusterError when that cannot be asked */
   may(deed: Deed): Promise<boolean>;
-  /** The rules that hold in a namespace; not whole where something beside RBAC may allow more. @throws ClusterError */
-  rules(namespace: string): Promise<{ readonly rules: readonly AllowingRule[]; readonly isWhole: boolean }>;
+  /** The rules that hold in a namespace. @throws ClusterError */
+  rules(namespace: string): Promise<RulesIn>;
 }
 
 /** In whose name is asked. */
@@ -49,7 +57,9 @@ const accessReview = z.object({ status: z.object({ allowed: z.boolean() }) });
 const texts = z.array(z.string()).nullish();
 const rulesReview = z.object({
   status: z.object({
-    resourceRules: z.array(z.object({ verbs: z.array(z.string()), apiGroups: texts, resources: texts })).nullish(),
+    resourceRules: z
+      .array(z.object({ verbs: z.array(z.string()), apiGroups: texts, resources: texts, resourceNames: texts }))
+      .nullish(),
     incomplete: z.boolean().nullish(),
   }),
 });
@@ -85,10 +95,11 @@ export class ClusterRights implements Rights {
     return status.allowed;
   }
 
-  async rules(namespace: string): Promise<{ readonly rules: readonly AllowingRule[]; readonly isWhole: boolean }> {
+  async rules(namespace: string): Promise<RulesIn> {
     const { status } = await this.#ask('SelfSubjectRulesReview', { namespace }, rulesReview);
-    const rules = (status.resourceRules ?? []).map(({ verbs, apiGroups, resources }) => ({
+    const rules = (status.resourceRules ?? []).map(({ verbs, apiGroups, resources, resourceNames }) => ({
       ...{ verbs, groups: apiGroups ?? [], resources: resources ?? [] },
+      isNarrow: (resourceNames ?? []).length > 0,
     }));
     return { rules, isWhole: status.incomplete !== true };
   }

@@ -162,6 +162,12 @@ describe('an EKS cluster', () => {
     );
   });
 
+  test('whatever has to be declared may be read with it too', async () => {
+    config(eks, ', orphans: { label: app=web, namespaces: [shop] }');
+    await cluster.apply(READER);
+    expect(await complaints()).toEqual([]);
+  });
+
   test('nothing that was made ready: neither the entry nor the role', async () => {
     config(eks);
     aws.entry = null;
