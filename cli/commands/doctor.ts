@@ -81,10 +81,16 @@ function clusterParts(targets: readonly Target[], ports: ClusterPorts, signal: A
   const objects = targets.filter((target) => target.layer === 'kubernetes');
   return [...Map.groupBy(objects, ({ environment }) => environment.name)].flatMap(([name, [first, ...others]]) => {
     if (first === undefined) return [];
-    const examine: Part['examine'] = (progress) => {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(CLUSTER_LIMIT_MS)]);
-      const bounds = { signal: limit, deadline: Date.now() + CLUSTER_LIMIT_MS, progress };
-      return examineCluster([first, ...others], ports, bounds);
+    const examine: Part['examine'] = async (progress) => {
+      const end = new AbortController();
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(CLUSTER_LIMIT_MS), end.signal]);
+      try {
+        const bounds = { signal: limit, deadline: Date.now() + CLUSTER_LIMIT_MS, progress };
+        return await examineCluster([first, ...others], ports, bounds);
+      } finally {
+        // Whatever is still asked beside what failed.
+        end.abort();
+      }
     };
     return [{ name: `${name} cluster`, examine }];
   });
