@@ -14,7 +14,8 @@ def objects(value):
     else:
         for part in (value if isinstance(value, list) else value.values()): yield from objects(part)
 made = json.loads(_jsonnet.evaluate_file(sys.argv[1], ext_vars={"cluster": sys.argv[2]}))
-print("\\n---\\n".join("# " + one["kind"] + "\\n" + json.dumps(one) for one in objects(made)))
+namespaces_first = sorted(objects(made), key=lambda one: one["kind"] != "Namespace")
+print("\\n---\\n".join("# " + one["kind"] + "\\n" + json.dumps(one) for one in namespaces_first))
 `;
 
 /** What acme has in one of its clusters: applied by its pipeline, with the tools that its manifests are written for. */
@@ -35,7 +36,9 @@ export class AcmeCluster {
   /** Everything, as on any day: the namespaces first. Plumbline is let in as its documentation says. */
   async settle(): Promise<void> {
     await this.#cluster.apply(ACCESS);
-    await this.#applyText(await run(this.#python, ['-c', JSONNET, path.join(this.#k8s, 'clusters/main.jsonnet'), this.#environment]));
+    await this.#applyText(
+      await run(this.#python, ['-c', JSONNET, path.join(this.#k8s, 'clusters/main.jsonnet'), this.#environment]),
+    );
     await this.#cluster.apply(path.join(this.#k8s, 'addons'));
     await this.applyShop();
     const chart = path.join(this.#k8s, 'charts/notifier');
@@ -56,7 +59,6 @@ export class AcmeCluster {
     await shop('set', 'env', 'deployment/web', 'DEBUG=true');
     await shop('delete', 'service/checkout');
     await shop('create', 'deployment', 'web-debug', '--image=registry.acme.example/shop/web:debug');
-    await shop('label', 'deployment/web-debug', 'app.kubernetes.io/part-of=shop');
   }
 
   /** Undone by hand, and applied again. */
@@ -77,7 +79,9 @@ export class AcmeCluster {
       metadata: { name: 'plumbline-reader', namespace },
     }));
     await this.#cluster.kubectl('delete', 'clusterrolebinding/plumbline-reader');
-    await this.#applyText([role, CLUSTER_SCOPED, ...bindings.map((one) => `# \n${JSON.stringify(one)}`)].join('\n---\n'));
+    await this.#applyText(
+      [role, CLUSTER_SCOPED, ...bindings.map((one) => `# \n${JSON.stringify(one)}`)].join('\n---\n'),
+    );
   }
 
   async showDashboard(): Promise<void> {

@@ -10,14 +10,17 @@ import {
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { parseDocument } from 'yaml';
+import { AcmeCluster } from './acme-clusters.ts';
 import type { Repository } from './git-host.ts';
 import { ownerOf } from './outside.ts';
 import { run } from './run.ts';
 import type { Sandbox } from './start.ts';
+import { pythonTools } from './venv.ts';
 
 const EXAMPLE = path.resolve(import.meta.dirname, '../examples/acme');
 const STATE_BUCKET = 'acme-terraform-state';
 const TOKEN = 'acme-git-token-4711';
+const KUBECONFIG = 'acme/kubeconfig';
 const ENVIRONMENTS = ['staging', 'prod'] as const;
 const ROOTS = ['network', 'storage'] as const;
 export type Environment = (typeof ENVIRONMENTS)[number];
@@ -31,12 +34,16 @@ export class Acme {
   readonly config: string;
   readonly repository: Repository;
   readonly #sandbox: Sandbox;
+  readonly clusters: Readonly<Record<Environment, AcmeCluster>>;
   readonly #ec2: EC2Client;
 
-  private constructor(sandbox: Sandbox, repository: Repository, config: string) {
+  private constructor(sandbox: Sandbox, repository: Repository, config: string, python: string) {
     this.#sandbox = sandbox;
     this.repository = repository;
     this.config = config;
+    const cluster = (environment: Environment): AcmeCluster =>
+      new AcmeCluster(sandbox.clusters[environment], environment, repository.workingCopy, python);
+    this.clusters = { staging: cluster('staging'), prod: cluster('prod') };
     this.#ec2 = new EC2Client(ownerOf(sandbox));
   }
 
@@ -45,13 +52,18 @@ export class Acme {
     await new S3Client(ownerOf(sandbox)).send(new CreateBucketCommand({ Bucket: STATE_BUCKET }));
     const secrets = new SecretsManagerClient(ownerOf(sandbox));
     await secrets.send(new CreateSecretCommand({ Name: 'plumbline/github-token', SecretString: TOKEN }));
+    const { prod } = sandbox.clusters;
+    if (prod.isReal) {
+      const SecretString = readFileSync(prod.kubeconfig, 'utf8');
+      await secrets.send(new CreateSecretCommand({ Name: KUBECONFIG, SecretString }));
+    }
     const repository = await sandbox.createRepo('infra', { from: EXAMPLE, token: TOKEN });
     const config = path.join(sandbox.dir, 'plumbline.yaml');
     writeFileSync(config, configFor(sandbox, repository, schedule));
-    const acme = new Acme(sandbox, repository, config);
+    const acme = new Acme(sandbox, repository, config, path.join(await pythonTools(), 'python'));
     for (const environment of ENVIRONMENTS) {
-      await Promise.all(ROOTS.map((root) => acme.apply(environment, root)));
-      say(`${environment} is applied: ${ROOTS.join(', ')}`);
+      await Promise.all([...ROOTS.map((root) => acme.apply(environment, root)), acme.clusters[environment].settle()]);
+      say(`${environment} is applied: ${ROOTS.join(', ')}, and the cluster`);
     }
     return acme;
   }
@@ -113,12 +125,16 @@ function configFor(sandbox: Sandbox, repository: Repository, schedule: string | 
   for (const environment of ENVIRONMENTS) {
     document.setIn(['environments', environment, 'account'], sandbox.account);
     document.setIn(['environments', environment, 'region'], sandbox.region);
+    // Nobody but its own EKS would know the account's roles.
+    if (sandbox.clusters[environment].isReal) {
+      document.setIn(['environments', environment, 'cluster'], { kubeconfig: { secret: KUBECONFIG } });
+    }
   }
   // A demo looks every minute and is watched: there a second look before a page would be waiting only.
   if (schedule !== undefined) {
-    for (const root of ROOTS) {
-      document.setIn(['targets', root, 'schedule'], schedule);
-      document.setIn(['targets', root, 'confirm'], '0s');
+    for (const target of Object.keys(document.toJS().targets)) {
+      document.setIn(['targets', target, 'schedule'], schedule);
+      document.setIn(['targets', target, 'confirm'], '0s');
     }
   }
   return document.toString();

@@ -5,7 +5,7 @@ import type { Account } from './kubernetes/authenticate.ts';
 import { Cluster } from './kubernetes/cluster.ts';
 import type { Certificates } from './tls.ts';
 
-/** A kubeconfig of a real cluster here, and its current context is used in place of the clusters of this machine. */
+/** A kubeconfig of a real cluster here, and its current context is used in place of this machine's `prod`. */
 export const REAL_KUBECONFIG = 'PLUMBLINE_SANDBOX_KUBECONFIG';
 const NAMES = ['staging', 'prod'] as const;
 const VERSION = '1.36';
@@ -29,7 +29,7 @@ export async function startClusters(options: ClustersOptions): Promise<Clusters>
 async function startOne(name: string, options: ClustersOptions): Promise<Cluster> {
   const { emulator, certificates, region } = options;
   const dir = path.join(options.dir, 'clusters', name);
-  const real = process.env[REAL_KUBECONFIG];
+  const real = name === 'prod' ? process.env[REAL_KUBECONFIG] : undefined;
   const account: Account = {
     endpoint: emulator.endpoint,
     ca: readFileSync(certificates.ca, 'utf8'),

@@ -12,6 +12,10 @@ interface Expectation {
   readonly target: string;
   readonly verdict: string;
   readonly causes: readonly string[];
+  /** Each difference, where it matters which. */
+  readonly findings?: readonly string[];
+  /** What could not be compared, where it matters. */
+  readonly uncovered?: readonly string[];
   readonly red: readonly string[];
   readonly story: string;
 }
@@ -38,6 +42,36 @@ const EXPECTED: readonly Expectation[] = [
     causes: [],
     red: ['plumbline prod/storage unknown'],
     story: 'what was pushed cannot be planned',
+  },
+  {
+    target: 'staging/shop',
+    verdict: 'in-sync',
+    causes: [],
+    red: [],
+    story: 'kustomize; the server filled in a hundred defaults',
+  },
+  { target: 'prod/mail', verdict: 'in-sync', causes: [], red: [], story: 'a Helm chart' },
+  { target: 'prod/clusters', verdict: 'in-sync', causes: [], red: [], story: 'jsonnet' },
+  {
+    target: 'prod/shop',
+    verdict: 'drifted',
+    causes: ['out-of-band', 'unclear'],
+    findings: [
+      'added Deployment/shop/web spec.template.spec.containers[name=web].env',
+      'added Deployment/shop/web-debug',
+      'changed Deployment/shop/cart spec.replicas',
+      'removed Service/shop/checkout',
+    ],
+    red: ['plumbline prod/shop drift'],
+    story: 'scaled, a variable set, a Service deleted, a Deployment that no file declares: with kubectl',
+  },
+  {
+    target: 'staging/addons',
+    verdict: 'unknown',
+    causes: [],
+    uncovered: ['Deployment/dashboard/dashboard', 'Service/dashboard/dashboard', 'ServiceAccount/dashboard/dashboard'],
+    red: ['plumbline staging/addons unknown'],
+    story: 'a namespace may not be read',
   },
 ];
 
@@ -73,6 +107,8 @@ async function demo(broken: Break | null): Promise<void> {
 async function story(sandbox: Sandbox, broken: Break | null): Promise<void> {
   step('The company "acme" applies its infrastructure, as on any day');
   const prepared = sandbox.bootstrap();
+  // Told where it is waited for; by then something else may have failed.
+  prepared.catch(() => undefined);
   const acme = await Acme.settle(sandbox, say, 'rate(1 minute)');
   await prepared;
 
@@ -83,6 +119,10 @@ async function story(sandbox: Sandbox, broken: Break | null): Promise<void> {
   say('staging/storage  a change is pushed to git, and not applied');
   await acme.push({ [PROD]: (text) => text.replace('= 14', '= "two weeks"') }, 'Keep messages longer in prod');
   say('prod/storage     a value that cannot be planned is pushed');
+  await acme.clusters.prod.breakShop();
+  say('prod/shop        kubectl scale, set env, delete service, create deployment');
+  await acme.clusters.staging.hideDashboard();
+  say('staging/addons   the namespace dashboard is closed to Plumbline');
 
   // Before the first schedule can fire.
   if (broken === 'terraform') stopTerraform(sandbox);
@@ -97,7 +137,9 @@ async function story(sandbox: Sandbox, broken: Break | null): Promise<void> {
   await rightPages(sandbox);
   const reports = await keepReports(service);
 
-  step('The drift is healed: rule removed, change applied, value mended');
+  step('The drift is healed: rule removed, changes applied, value mended, namespace opened');
+  await acme.clusters.prod.healShop();
+  await acme.clusters.staging.showDashboard();
   await acme.closeSsh('prod');
   await acme.apply('staging', 'storage');
   await acme.push({ [PROD]: (text) => text.replace('"two weeks"', '14') }, 'Mend the value');
@@ -117,13 +159,24 @@ async function showVerdicts(service: Outside): Promise<void> {
   for (const expected of EXPECTED) {
     const found = await until(`a verdict on ${expected.target}`, 120, () => service.verdict(expected.target));
     const ok = found.verdict === expected.verdict && found.causes.join() === expected.causes.join();
+    const uncovered = expected.uncovered === undefined ? [] : await service.uncovered(found);
     const causes = found.causes.length > 0 ? ` (${found.causes.join(', ')})` : '';
     say(`${ok ? color.green('✓') : color.red('✗')} ${line(found)}${causes}   ${color.dim(expected.story)}`);
     if (!ok) {
       const wanted = `${expected.verdict} (${expected.causes.join(', ') || 'no findings'})`;
       throw new Error(`${expected.target} had to be ${wanted}, not ${found.verdict}: ${found.reason}`);
     }
+    same(`differences of ${expected.target}`, found.findings, expected.findings);
+    same(`what was not compared of ${expected.target}`, uncovered, expected.uncovered);
+    for (const what of [...(expected.findings ?? []), ...uncovered.map((subject) => `not covered ${subject}`)]) {
+      say(color.dim(`    ${what}`));
+    }
   }
+}
+
+function same(what: string, found: readonly string[], wanted: readonly string[] | undefined): void {
+  if (wanted === undefined || found.join('\n') === wanted.join('\n')) return;
+  throw new Error(`${what} had to be\n${wanted.join('\n')}\nnot\n${found.join('\n')}`);
 }
 
 const line = (found: Verdict): string =>

@@ -41,7 +41,12 @@ function writeEnvironment(sandbox: Sandbox, acme: Acme, outputs: Parameters<type
     env: sandbox.env,
   };
   writeFileSync(path.join(FOLDER, 'env.json'), `${JSON.stringify(known, null, 2)}\n`);
-  const variables = { ...sandbox.env, PAGER_URL: sandbox.pager.url, ACME: acme.repository.workingCopy };
+  const variables = {
+    ...sandbox.env,
+    PAGER_URL: sandbox.pager.url,
+    ACME: acme.repository.workingCopy,
+    KUBECONFIG: sandbox.clusters.prod.kubeconfig,
+  };
   const lines = Object.entries(variables).map(([name, value]) => `export ${name}='${value.replaceAll("'", `'\\''`)}'`);
   writeFileSync(path.join(FOLDER, 'env.sh'), `${lines.join('\n')}\n`);
 }
@@ -50,6 +55,8 @@ async function main(options: { readonly schedule: string }): Promise<void> {
   const sandbox = await startSandbox({ progress: say });
   try {
     const prepared = sandbox.bootstrap();
+    // Told where it is waited for; by then something else may have failed.
+    prepared.catch(() => undefined);
     const acme = await Acme.settle(sandbox, say, options.schedule);
     await prepared;
     say('deploying Plumbline');

@@ -28,6 +28,8 @@ export interface Verdict {
   readonly reason: string;
   readonly runId: string;
   readonly causes: readonly string[];
+  /** What differs, `change subject path`, sorted. */
+  readonly findings: readonly string[];
 }
 
 /** Looks at a deployed service from outside: its bucket, its alarms, its functions. Knows no product code. */
@@ -75,7 +77,15 @@ export class Outside {
       reason: state.last.reason,
       runId: state.last.runId,
       causes: [...new Set(causes)].sort(),
+      findings: state.findings.map(describeFinding).sort(),
     };
+  }
+
+  /** Subjects that the run of a verdict could not compare, sorted. */
+  async uncovered({ target, runId }: Verdict): Promise<readonly string[]> {
+    const day = `${runId.slice(0, 4)}/${runId.slice(4, 6)}/${runId.slice(6, 8)}`;
+    const report = JSON.parse((await this.text(`runs/${target}/${day}/${runId}/report.json`)) ?? '{}');
+    return (report.coverage?.uncovered ?? []).map(({ subject }: { subject: string }) => subject).sort();
   }
 
   /** Every alarm of the service. */
@@ -112,6 +122,9 @@ export class Outside {
     return text === '' ? null : JSON.parse(text);
   }
 }
+
+const describeFinding = (finding: { change: string; subject: string; path?: string }): string =>
+  [finding.change, finding.subject, finding.path].filter((part) => part !== undefined).join(' ');
 
 /**
  * Asks again and again until the answer is not null.

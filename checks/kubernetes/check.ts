@@ -28,18 +28,21 @@ export async function checkKubernetes(request: KubernetesCheckRequest): Promise<
     },
   };
   const gathered: Gathered = { connection: null, discovery: null, manifests: null, live: null };
-  const sentenceOf = (error: unknown): string => {
+  const cutShort = (): string | null => {
     if (request.signal.aborted) return stopped(step);
-    if (limit.aborted) return timedOut(request.target.timeoutSeconds, step);
+    return Date.now() < bounds.deadline ? null : timedOut(request.target.timeoutSeconds, step);
+  };
+  const sentenceOf = (error: unknown): string => {
+    const cut = cutShort();
+    if (cut !== null) return cut;
     if (error instanceof ClusterError || error instanceof RenderError) return error.message;
     throw error;
   };
   let failure: string | null = null;
   let told: Told;
   try {
-    await gatherEvidence(request, bounds, gathered).catch((error: unknown) => {
-      failure = sentenceOf(error);
-    });
+    // What was not read in time is told as such by the reader, which does not throw then.
+    failure = await gatherEvidence(request, bounds, gathered).then(cutShort, sentenceOf);
     told = await judge(request, bounds, gathered, failure);
   } finally {
     // Whatever is still under way beside what failed.

@@ -7,6 +7,7 @@ import { decideVerdict, type Ending, type Verdict } from '../verdict.ts';
 import { TooDeep } from './compare/compare.ts';
 import { type FindingContext, findingOf, lazyRedactor } from './findings.ts';
 import { type Before, causeOfMissing, causeOfOrphan } from './git-cause.ts';
+import { isHook } from './hooks.ts';
 import { ignoredOf, withoutIgnored } from './ignored.ts';
 import { JqError } from './jq.ts';
 import type { JsonObject } from './json.ts';
@@ -182,19 +183,27 @@ class Judge {
   }
 
   #isExcluded(key: string, { object, identity }: Declared): boolean {
+    const why = isHook(object.value)
+      ? 'is a hook'
+      : this.#isLabelledOut(key, object)
+        ? 'is excluded by its label'
+        : null;
+    if (why === null) return false;
+    this.#isSomethingExcluded = true;
+    this.#notes.push({ kind: 'excluded', subject: this.#subjects.of(identity), text: why });
+    return true;
+  }
+
+  #isLabelledOut(key: string, object: DeclaredObject): boolean {
     const wanted = Object.entries(this.#options.exclude);
     if (wanted.length === 0) return false;
     const sides = [object.value, this.#live.get(key)?.object ?? {}];
-    const isOut = sides.some((side) => {
+    return sides.some((side) => {
       const metadata = metadataOf(side);
       return [metadata['labels'], metadata['annotations']]
         .map(textsOf)
         .some((texts) => wanted.every(([name, value]) => texts[name] === value));
     });
-    if (isOut) this.#isSomethingExcluded = true;
-    if (isOut)
-      this.#notes.push({ kind: 'excluded', subject: this.#subjects.of(identity), text: 'is excluded by its label' });
-    return isOut;
   }
 
   #compare(key: string, { object, identity }: Declared): void {

@@ -67,8 +67,20 @@ export function isOrphan(
   const inNamespace = identity.namespace !== null && inventory.namespaces.includes(identity.namespace);
   const labelled = inventory.selector !== null && matchesSelector(inventory.selector, textsOf(metadata['labels']));
   if (!(inNamespace || labelled)) return false;
-  return !hasOwners(object) && !isMade(object, identity, statefulSets);
+  return !hasOwners(object) && !isKept(object) && !isMade(object, identity, statefulSets);
 }
+
+/** Its own annotation says that it stays when nobody declares it any more. */
+function isKept(object: JsonObject): boolean {
+  const annotations = textsOf(metadataOf(object)['annotations']);
+  return KEPT.some(([name, said]) => said.test(annotations[name] ?? ''));
+}
+const KEPT: readonly (readonly [string, RegExp])[] = [
+  ['helm.sh/resource-policy', /\bkeep\b/],
+  ['kustomize.toolkit.fluxcd.io/prune', /^disabled$/i],
+  ['argocd.argoproj.io/sync-options', /\bPrune=false\b/],
+  ['argocd.argoproj.io/compare-options', /\bIgnoreExtraneous\b/],
+];
 
 function isMade(object: JsonObject, { kind, namespace, name }: Identity, statefulSets: ReadonlySet<string>): boolean {
   if (MADE.has(kind) || EVERYWHERE.has(`${kind}/${name}`)) return true;

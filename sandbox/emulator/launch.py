@@ -17,6 +17,7 @@ import alarms  # noqa: E402
 import builds  # noqa: E402
 import clusters  # noqa: E402
 import documents  # noqa: E402
+import functions  # noqa: E402
 import policies  # noqa: E402
 import schedules  # noqa: E402
 import templates  # noqa: E402
@@ -64,7 +65,7 @@ class Control(http.server.BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    for part in (policies, templates, documents, alarms, builds, schedules, clusters):
+    for part in (policies, templates, documents, alarms, builds, schedules, clusters, functions):
         part.install()
     # It would take port 443 too, which is somebody else's.
     replace(ministack.app, "_port_is_bindable", lambda _: lambda *_: False)

@@ -47,17 +47,17 @@ def _as_role(invoke):
         text = target.get("Input") or "{}"
         for name, value in filled.items():
             text = text.replace(name, value)
-        if _role_may(target.get("RoleArn", ""), "lambda:InvokeFunction", target["Arn"], "scheduler.amazonaws.com"):
+        if role_may(target.get("RoleArn", ""), "lambda:InvokeFunction", target["Arn"], "scheduler.amazonaws.com"):
             return invoke({**target, "Input": text}, event, rule, view)
         logger.warning("schedule %s: its role may not invoke %s", rule.get("Name"), target["Arn"])
         queue = (target.get("DeadLetterConfig") or {}).get("Arn")
-        if queue and _role_may(target.get("RoleArn", ""), "sqs:SendMessage", queue, "scheduler.amazonaws.com"):
+        if queue and role_may(target.get("RoleArn", ""), "sqs:SendMessage", queue, "scheduler.amazonaws.com"):
             invoke({"Arn": queue, "Input": text}, event, rule, view)
 
     return invoked
 
 
-def _role_may(role_arn: str, action: str, resource: str, service: str) -> bool:
+def role_may(role_arn: str, action: str, resource: str, service: str) -> bool:
     name = role_arn.rsplit("/", 1)[-1]
     role = iam._roles.get(name)
     if role is None or service not in json.dumps(role.get("AssumeRolePolicyDocument")):

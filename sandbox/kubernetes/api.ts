@@ -1,18 +1,22 @@
+import { randomUUID } from 'node:crypto';
+import { scaleOf } from './answers.ts';
 import { Controllers } from './controllers.ts';
+import { isOtherVersion } from './convert.ts';
 import { AGGREGATED, aggregated, groupList, groupOf, resourceList, version, wantsAggregated } from './discovery.ts';
-import { at, clone, isObject, type Json, type JsonObject, listAt, parseJson, textAt } from './json.ts';
+import { at, clone, ensure, isObject, type Json, type JsonObject, listAt, parseJson, textAt } from './json.ts';
 import { openApiDocument, openApiRoot } from './openapi.ts';
+import { OPENAPI_V2, openApiV2, wantsOpenApiV2 } from './openapi-v2.ts';
 import { mergePatch } from './patches.ts';
+import { PROTOBUF } from './protobuf.ts';
 import type { User } from './rbac.ts';
 import { formOf, readList, readOne, shaped } from './read.ts';
 import { recording } from './recording.ts';
 import type { Asked, Target } from './requests.ts';
-import { isWatch } from './requests.ts';
 import { type Resource, Resources, storageOf } from './resources.ts';
 import { reviewed } from './reviews.ts';
 import { badRequest, conflict, notAllowed, notFound, notServed, Refused } from './status.ts';
 import { Store } from './store.ts';
-import { now, scaleOf, UNSUPPORTED, type WriteRequest, Writes } from './write.ts';
+import { now, UNSUPPORTED, type WriteRequest, Writes } from './write.ts';
 
 export interface Incoming {
   readonly asked: Asked;
@@ -26,7 +30,7 @@ export interface Incoming {
 export interface Answer {
   readonly code: number;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
-  readonly body: string;
+  readonly body: string | Buffer;
 }
 
 const NOT_FOUND: Answer = {
@@ -34,6 +38,13 @@ const NOT_FOUND: Answer = {
   headers: { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' },
   body: '404 page not found\n',
 };
+/** What is said for an API whose own server does not answer. */
+const UNAVAILABLE: Answer = {
+  code: 503,
+  headers: { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' },
+  body: 'service unavailable\n',
+};
+const GUARDS = ['kubernetes.io/pv-protection', 'kubernetes.io/pvc-protection'];
 const HEALTH = ['/healthz', '/livez', '/readyz'];
 /** Said with every answer about these kinds. */
 const DEPRECATED: Readonly<Record<string, string>> = {
@@ -59,11 +70,34 @@ export class Api {
   /** @throws Refused */
   answer(incoming: Incoming): Answer {
     const { asked, accept } = incoming;
+    if (asked.path === '/openapi/v2' && wantsOpenApiV2(accept)) {
+      return { code: 200, headers: { 'Content-Type': OPENAPI_V2 }, body: openApiV2() };
+    }
     if (!isAcceptable(accept)) {
       const offered = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
       throw new Refused(406, 'NotAcceptable', `only the following media types are accepted: ${offered.join(', ')}`, {});
     }
+    const [root, group, served] = asked.path.split('/').slice(1);
+    if (root === 'apis' && this.resources.unavailable.has(`${group}/${served}`)) return UNAVAILABLE;
     return asked.target === null ? this.#plain(asked, accept) : this.#object(incoming, asked.target);
+  }
+
+  /** Keeps objects as they are, kinds and namespaces first. @throws when a kind is not served */
+  load(objects: readonly JsonObject[]): void {
+    const order = (object: JsonObject): number =>
+      ['CustomResourceDefinition', 'Namespace'].indexOf(textAt(object, 'kind'));
+    for (const given of [...objects].sort((a, b) => order(b) - order(a))) {
+      const [apiVersion, kind] = [textAt(given, 'apiVersion'), textAt(given, 'kind')];
+      const resource = this.resources.ofKind(apiVersion, kind);
+      if (resource === null) throw new Error(`the cluster serves no ${kind} of ${apiVersion}`);
+      const object = clone(given);
+      const metadata = ensure(object, 'metadata');
+      metadata['uid'] ??= randomUUID();
+      metadata['creationTimestamp'] ??= now();
+      if (resource.namespaced) metadata['namespace'] ??= 'default';
+      const kept = this.store.put(storageOf(resource), object);
+      if (resource.plural === 'customresourcedefinitions') this.resources.define(kept);
+    }
   }
 
   /** The kind that is asked for. @throws Refused 404 */
@@ -172,12 +206,16 @@ export class Api {
   #write(incoming: Incoming, target: Target, resource: Resource, warnings: string[]): Answer {
     const { asked, body } = incoming;
     const request = writeRequest(incoming, target, resource, warnings);
+    if (isOtherVersion(resource)) {
+      const why = 'the cluster of the sandbox writes autoscalers as autoscaling/v2 only';
+      throw new Refused(501, 'NotImplemented', why, {});
+    }
     const form = formOf(incoming.accept);
     const sent = (code: number, object: JsonObject): Answer => json(code, shaped(object, resource, form));
     if (asked.method === 'DELETE') return this.#delete(request, body.trim() === '' ? {} : bodyOf(body), asked.query);
     const kind = incoming.contentType.split(';')[0]?.trim() ?? '';
     const isThere = this.store.get(storageOf(resource), request.namespace, request.name) !== null;
-    if (asked.method !== 'PATCH' && !['', 'application/json', 'application/yaml'].includes(kind)) {
+    if (asked.method !== 'PATCH' && !['', 'application/json', 'application/yaml', PROTOBUF].includes(kind)) {
       throw new Refused(415, 'UnsupportedMediaType', `${UNSUPPORTED}: application/json, application/yaml`, {});
     }
     if (request.subresource === 'scale') {
@@ -223,7 +261,9 @@ export class Api {
   }
 
   #remove(object: JsonObject, storage: string, propagation: string): void {
-    if (listAt(object, 'metadata', 'finalizers').length > 0) {
+    // The controllers that guard volumes let go at once: nothing uses them here.
+    const held = listAt(object, 'metadata', 'finalizers').filter((one) => !GUARDS.includes(String(one)));
+    if (held.length > 0) {
       const marked = clone(object);
       at(marked, 'metadata')['deletionTimestamp'] ??= now();
       this.store.put(storage, marked);
@@ -281,5 +321,3 @@ function writeRequest(incoming: Incoming, target: Target, resource: Resource, wa
     warn: (text) => warnings.push(text),
   };
 }
-
-export { isWatch };

@@ -4,9 +4,10 @@ import { run, SandboxError } from '../run.ts';
 import type { Certificates } from '../tls.ts';
 import type { Account } from './authenticate.ts';
 import { type Fault, TOO_MANY } from './faults.ts';
-import { findKubectl } from './kubectl.ts';
+import type { JsonObject } from './json.ts';
 import type { User } from './rbac.ts';
 import { ApiServer } from './server.ts';
+import { findLayerTool } from './tools.ts';
 
 export interface ClusterOptions {
   readonly name: string;
@@ -29,6 +30,8 @@ export class Cluster {
   readonly name: string;
   readonly server: string;
   readonly caFile: string;
+  /** Not one of this machine. */
+  readonly isReal: boolean;
   /** An admin's kubeconfig file. */
   readonly kubeconfig: string;
   readonly #dir: string;
@@ -45,6 +48,7 @@ export class Cluster {
     this.kubeconfig = parts.kubeconfig;
     this.#dir = dir;
     this.#own = own;
+    this.isReal = own === null;
   }
 
   static async start(options: ClusterOptions): Promise<Cluster> {
@@ -66,7 +70,7 @@ export class Cluster {
   }): Promise<Cluster> {
     const { name, dir, kubeconfig } = options;
     mkdirSync(dir, { recursive: true });
-    const view = await run(findKubectl(), ['config', 'view', '--minify', '--raw', '-o', 'json'], {
+    const view = await run(findLayerTool('kubectl'), ['config', 'view', '--minify', '--raw', '-o', 'json'], {
       env: { KUBECONFIG: kubeconfig },
     });
     const [context] = (JSON.parse(view) as KubeconfigView).clusters ?? [];
@@ -90,9 +94,18 @@ export class Cluster {
     return this.#kubectl(args, options);
   }
 
-  /** `kubectl apply -f`, client-side. */
-  apply(place: string): Promise<string> {
-    return this.kubectl('apply', '-R', '-f', place);
+  /** `kubectl apply -f`, client-side; once more when a kind was defined that the first run did not know yet. */
+  async apply(place: string): Promise<string> {
+    const apply = () => this.kubectl('apply', '-R', '-f', place);
+    return apply().catch((error: unknown) => {
+      if (error instanceof SandboxError && error.message.includes('ensure CRDs are installed first')) return apply();
+      throw error;
+    });
+  }
+
+  /** Puts objects in as they are, with their owners and state: what a cluster held when it was looked at. */
+  load(objects: readonly JsonObject[]): void {
+    this.#api().api.load(objects);
   }
 
   /** Lets somebody in who is known by a token; what he may do, RBAC says. */
@@ -115,8 +128,15 @@ export class Cluster {
     this.fail({ match, times, answer: TOO_MANY });
   }
 
+  /** From now on there is an API in discovery whose own server does not answer, as `metrics.k8s.io/v1beta1`. */
+  loseApi(apiVersion: string): void {
+    this.#api().api.resources.unavailable.add(apiVersion);
+  }
+
+  /** Ends all faults. */
   heal(): void {
     this.#api().faults.clear();
+    this.#api().api.resources.unavailable.clear();
   }
 
   /** Lists that are under way expire, as after a compaction. */
@@ -149,7 +169,7 @@ export class Cluster {
 
   #kubectl(args: readonly string[], options: KubectlOptions): Promise<string> {
     const env = { KUBECONFIG: this.kubeconfig, HOME: this.#dir, NO_PROXY: '*', ...options.env };
-    return run(findKubectl(), args, {
+    return run(findLayerTool('kubectl'), args, {
       env,
       seconds: 60,
       ...(options.stdin === undefined ? {} : { input: options.stdin }),

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { at, clone, ensure, equal, type JsonObject, textAt } from './json.ts';
-import { afterUpdate, entriesOf, withEntries } from './managed.ts';
+import { at, clone, ensure, equal, isObject, type Json, type JsonObject, listAt, textAt } from './json.ts';
+import { afterUpdate, applied, entriesOf, withEntries } from './managed.ts';
+import { structuredMerge } from './patches.ts';
 import { itemsOf, recording } from './recording.ts';
 import { apiVersionOf, type Resource, type Resources, storageOf } from './resources.ts';
 import type { Store } from './store.ts';
 import { now } from './write.ts';
 
+const RBAC = 'rbac.authorization.k8s.io';
 const CONTROLLER = 'kube-controller-manager';
 const REVISION = 'deployment.kubernetes.io/revision';
 
@@ -22,6 +24,7 @@ export class Controllers {
   after(object: JsonObject, before: JsonObject | null, resource: Resource): void {
     const kind = `${resource.group}/${resource.plural}`;
     if (kind === '/namespaces' && before === null) this.#furnish(textAt(object, 'metadata', 'name'));
+    if (kind === `${RBAC}/clusterroles`) this.#aggregate(resource);
     if (kind === 'apps/deployments') this.#roll(object, before, resource);
     if (kind === 'apiextensions.k8s.io/customresourcedefinitions') this.#establish(object, resource);
   }
@@ -56,6 +59,28 @@ export class Controllers {
       const object = { kind: textAt(list, 'kind').replace(/List$/, ''), apiVersion: 'v1', ...clone(model) };
       Object.assign(at(object, 'metadata'), { namespace, uid: randomUUID(), creationTimestamp: now() });
       this.#store.put(storageOf({ group: '', plural: path.split('/')[3] ?? '' }), object);
+    }
+  }
+
+  /** Fills the rules of ClusterRoles that are made of others. */
+  #aggregate(resource: Resource): void {
+    const roles = this.#store.list(storageOf(resource)).map(({ object }) => object);
+    for (const role of roles) {
+      const selectors = listAt(role, 'aggregationRule', 'clusterRoleSelectors').filter(isObject);
+      if (selectors.length === 0) continue;
+      const parts = roles.filter((one) => one !== role && selectors.some((selector) => isSelected(one, selector)));
+      const rules: Json[] = [];
+      for (const rule of parts.flatMap((part) => listAt(part, 'rules'))) {
+        if (!rules.some((known) => equal(known, rule))) rules.push(clone(rule));
+      }
+      if (equal(role['rules'] ?? [], rules)) continue;
+      const writer = {
+        manager: 'clusterrole-aggregation-controller',
+        apiVersion: apiVersionOf(resource),
+        subresource: '',
+      };
+      const result = applied(role, { rules }, this.#resources.type(resource), writer, now(), structuredMerge);
+      this.#store.put(storageOf(resource), withEntries(result.object, result.managedFields));
     }
   }
 
@@ -133,4 +158,10 @@ function deploymentStatus(deployment: JsonObject): JsonObject {
           condition('Progressing', 'NewReplicaSetAvailable', 'The ReplicaSet has successfully progressed.'),
         ],
   };
+}
+
+function isSelected(role: JsonObject, selector: JsonObject): boolean {
+  const labels = at(role, 'metadata', 'labels');
+  const wanted = Object.entries(at(selector, 'matchLabels'));
+  return wanted.length > 0 && wanted.every(([key, value]) => labels[key] === value);
 }

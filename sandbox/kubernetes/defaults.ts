@@ -1,4 +1,4 @@
-import { at, clone, ensure, isObject, type JsonObject, textAt } from './json.ts';
+import { at, clone, ensure, isObject, type Json, type JsonObject, textAt } from './json.ts';
 import { defaultPod, defaultPodSpec, fill, objects } from './pod-defaults.ts';
 import type { Resource } from './resources.ts';
 
@@ -29,6 +29,18 @@ const DEFAULTERS: Readonly<Record<string, Defaulter>> = {
     }
     fill(object, { type: 'Opaque' });
   },
+  '/endpoints': (object) => {
+    const ports = objects(object['subsets']).flatMap((subset) => objects(subset['ports']));
+    for (const port of ports) fill(port, { protocol: 'TCP' });
+  },
+  'discovery.k8s.io/endpointslices': (object) => {
+    for (const endpoint of objects(object['endpoints'])) fill(endpoint, { conditions: {} });
+    for (const port of objects(object['ports'])) fill(port, { name: '', protocol: 'TCP' });
+  },
+  'admissionregistration.k8s.io/validatingadmissionpolicies': defaultPolicy,
+  'admissionregistration.k8s.io/mutatingadmissionpolicies': defaultPolicy,
+  'admissionregistration.k8s.io/validatingadmissionpolicybindings': defaultPolicyBinding,
+  'admissionregistration.k8s.io/mutatingadmissionpolicybindings': defaultPolicyBinding,
   '/namespaces': (object) => {
     const metadata = ensure(object, 'metadata');
     ensure(metadata, 'labels')['kubernetes.io/metadata.name'] = textAt(metadata, 'name');
@@ -201,4 +213,20 @@ function defaultWebhooks(object: JsonObject, isMutating: boolean): void {
     if (isObject(service)) fill(service, { port: 443 });
     for (const rule of objects(hook['rules'])) fill(rule, { scope: '*' });
   }
+}
+
+function defaultPolicy(object: JsonObject): void {
+  const spec = ensure(object, 'spec');
+  fill(spec, { failurePolicy: 'Fail' });
+  defaultMatch(spec['matchConstraints']);
+}
+
+function defaultPolicyBinding(object: JsonObject): void {
+  defaultMatch(at(object, 'spec')['matchResources']);
+}
+
+function defaultMatch(constraints: Json | undefined): void {
+  if (!isObject(constraints)) return;
+  fill(constraints, { matchPolicy: 'Equivalent', namespaceSelector: {}, objectSelector: {} });
+  for (const rule of objects(constraints['resourceRules'])) fill(rule, { scope: '*' });
 }

@@ -15,8 +15,21 @@ export function aggregated(root: '/api' | '/apis', resources: Resources): JsonOb
   const recorded = clone(recording.answer(root, `${AGGREGATED},application/json`));
   const groups = itemsOf(recorded).filter((group) => textAt(group, 'metadata', 'name') !== RECORDED_GROUP);
   const custom = root === '/api' ? [] : customGroups(resources);
-  return { ...recorded, items: [...groups, ...custom] };
+  const silent =
+    root === '/api'
+      ? []
+      : unavailable(resources).map(({ group, version }) => ({
+          metadata: { name: group },
+          versions: [{ version, freshness: 'Stale' }],
+        }));
+  return { ...recorded, items: [...groups, ...custom, ...silent] };
 }
+
+const unavailable = (resources: Resources): readonly { readonly group: string; readonly version: string }[] =>
+  [...resources.unavailable].map((named) => {
+    const [group = '', version = ''] = named.split('/');
+    return { group, version };
+  });
 
 function customGroups(resources: Resources): readonly JsonObject[] {
   return groupNames(resources).map((name) => ({
@@ -77,7 +90,11 @@ export function groupList(resources: Resources): JsonObject {
     const versions = versionsOf(resources, name).map((version) => ({ groupVersion: `${name}/${version}`, version }));
     return { name, versions, preferredVersion: versions[0] ?? {} };
   });
-  return { ...recorded, groups: [...groups, ...custom] };
+  const silent = unavailable(resources).map(({ group, version }): Json => {
+    const named = { groupVersion: `${group}/${version}`, version };
+    return { name: group, versions: [named], preferredVersion: named };
+  });
+  return { ...recorded, groups: [...groups, ...custom, ...silent] };
 }
 
 /** `/apis/<group>`, or null where it is not served. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { at, clone, isObject, type Json, type JsonObject, textAt } from './json.ts';
 import { recording } from './recording.ts';
-import { RECORDED_GROUP, type Resource, type Resources } from './resources.ts';
+import { otherDocument, RECORDED_GROUP, type Resource, type Resources } from './resources.ts';
 
 const RECORDED = { plural: 'vouchers', kind: 'Voucher', version: 'v1', name: 'example.acme.shop.v1.Voucher' } as const;
 const RECORDED_PLACE = `apis/${RECORDED_GROUP}/${RECORDED.version}`;
@@ -39,9 +39,10 @@ export function openApiDocument(resources: Resources, place: string): Document |
   if (hash === null) return null;
   const recorded = recording.openApi(place);
   if (recorded !== null) return { text: recorded.text, hash };
-  // Not recorded: what the kinds are called and can do is known, their fields are not.
+  // Not recorded: the paths are those of any kind, the types those of the client library.
   const kinds = resources.all().filter((one) => `apis/${one.group}/${one.version}` === place);
-  return { text: made(kinds, () => ({ type: 'object', 'x-kubernetes-preserve-unknown-fields': true })).text, hash };
+  const document = JSON.parse(made(kinds, () => ({})).text) as JsonObject;
+  return { text: JSON.stringify({ ...document, components: otherDocument()['components'] ?? {} }), hash };
 }
 
 function made(kinds: readonly Resource[], schemaOf: (resource: Resource) => JsonObject): Document {

@@ -1,3 +1,4 @@
+import { inVersion } from './convert.ts';
 import { at, isObject, type JsonObject, textAt } from './json.ts';
 import { apiVersionOf, type Resource, storageOf } from './resources.ts';
 import { fieldSelector, labelSelector } from './selectors.ts';
@@ -29,7 +30,8 @@ export function readOne(store: Store, resource: Resource, namespace: string, nam
 }
 
 /** One object as a client asked for it. */
-export function shaped(object: JsonObject, resource: Resource, form: Form): JsonObject {
+export function shaped(stored: JsonObject, resource: Resource, form: Form): JsonObject {
+  const object = inVersion(stored, resource);
   if (form === 'partial') return { ...PARTIAL, metadata: at(object, 'metadata') };
   if (form === 'table')
     return tableOf([object], resource, { resourceVersion: textAt(object, 'metadata', 'resourceVersion') });
@@ -73,7 +75,7 @@ export function readList(
 }
 
 function listOf(page: readonly Stored[], resource: Resource, metadata: JsonObject, form: Form): JsonObject {
-  const objects = page.map(({ object }) => object);
+  const objects = page.map(({ object }) => inVersion(object, resource));
   if (form === 'table') return tableOf(objects, resource, metadata);
   if (form === 'partial') {
     const items = objects.map((object) => ({ ...PARTIAL, metadata: at(object, 'metadata') }));

@@ -1,4 +1,5 @@
 import { at, isObject, type JsonObject, listAt, stringsAt, textAt } from './json.ts';
+import { readOtherTypes } from './other-types.ts';
 import { itemsOf, recording } from './recording.ts';
 import { customType, type Type, Types } from './schema.ts';
 
@@ -49,29 +50,35 @@ function builtIn(): readonly Resource[] {
   );
 }
 
-const KNOWN: { builtIn: readonly Resource[] | null; readonly types: Map<string, Types | null> } = {
+const KNOWN: { builtIn: readonly Resource[] | null; readonly types: Map<string, Types> } = {
   builtIn: null,
   types: new Map(),
 };
 
-function typesOf(apiVersion: string): Types | null {
+/** All types of kinds whose own documents were not recorded, as one document. */
+export function otherDocument(): JsonObject {
+  const core = at(recording.openApi('api/v1')?.document, 'components', 'schemas');
+  return { components: { schemas: { ...core, ...readOtherTypes() } } };
+}
+
+function typesOf(apiVersion: string): Types {
   const place = apiVersion.includes('/') ? `apis/${apiVersion}` : `api/${apiVersion}`;
   const known = KNOWN.types.get(place);
   if (known !== undefined) return known;
   const found = recording.openApi(place);
-  const types = found === null ? null : new Types(found.document);
+  const types = found === null ? new Types(otherDocument()) : new Types(found.document);
   KNOWN.types.set(place, types);
   return types;
 }
 
 function metadataType(): Type {
-  const types = typesOf('v1');
-  if (types === null) throw new Error('the core types were not recorded');
-  return types.named('io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta');
+  return typesOf('v1').named('io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta');
 }
 
 /** The kinds that a cluster serves: those of every cluster, and those of its CustomResourceDefinitions. */
 export class Resources {
+  /** APIs that somebody else serves through this server, and does not answer: as `group/version`. */
+  readonly unavailable = new Set<string>();
   readonly #custom = new Map<string, readonly Resource[]>();
   readonly #types = new Map<Resource, Type>();
 
@@ -109,7 +116,7 @@ export class Resources {
             singular: textAt(names, 'singular'),
             kind: textAt(names, 'kind'),
             namespaced: textAt(definition, 'spec', 'scope') === 'Namespaced',
-            verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'],
+            verbs: ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'],
             subresources: Object.keys(at(version, 'subresources')),
             custom: { ...version, names },
           }),
@@ -127,14 +134,10 @@ export class Resources {
     if (known !== undefined) return known;
     const type =
       resource.custom === null
-        ? (typesOf(apiVersionOf(resource))?.ofKind(resource.group, resource.version, resource.kind) ??
+        ? (typesOf(apiVersionOf(resource)).ofKind(resource.group, resource.version, resource.kind) ??
           customType({ 'x-kubernetes-preserve-unknown-fields': true }, metadataType()))
         : customType(at(resource.custom, 'schema', 'openAPIV3Schema'), metadataType());
     this.#types.set(resource, type);
     return type;
   }
 }
-
-/** Kinds whose Go types are known, so that unknown fields can be told. */
-export const isTyped = (resource: Resource): boolean =>
-  resource.custom !== null || typesOf(apiVersionOf(resource)) !== null;

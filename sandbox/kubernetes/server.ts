@@ -6,9 +6,10 @@ import { gzipSync } from 'node:zlib';
 import { type Answer, Api, json } from './api.ts';
 import { type Account, ANONYMOUS, eksUser, impersonated, Tokens } from './authenticate.ts';
 import { Faults } from './faults.ts';
+import { fromProtobuf, PROTOBUF } from './protobuf.ts';
 import { isAllowed, refusalText, type User } from './rbac.ts';
 import { type Asked, askedOf, attemptOf, isWatch } from './requests.ts';
-import { badRequest, forbidden, Refused } from './status.ts';
+import { forbidden, Refused } from './status.ts';
 import { watch } from './watch.ts';
 
 export interface ServerOptions {
@@ -75,9 +76,9 @@ export class ApiServer {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const fault = this.faults.take(request.method ?? 'GET', request.url ?? '/');
     const asked = askedOf(request.method ?? 'GET', request.url ?? '/');
-    const text = await bodyOf(request);
+    const body = await bodyOf(request);
     if (fault?.delay !== undefined) await new Promise((resolve) => setTimeout(resolve, fault.delay));
-    const answer = fault?.answer ?? (await this.#answer(request, response, asked, text));
+    const answer = fault?.answer ?? (await this.#answer(request, response, asked, body));
     if (answer !== null) send(request, response, answer, fault?.isCut === true);
   }
 
@@ -86,14 +87,14 @@ export class ApiServer {
     request: IncomingMessage,
     response: ServerResponse,
     asked: Asked,
-    text: string | null,
+    body: Buffer | null,
   ): Promise<Answer | null> {
     try {
       const sender = await this.#user(request.headers.authorization ?? '');
       if (sender === null) throw new Refused(401, 'Unauthorized', 'Unauthorized');
       const user = impersonated(sender, request.headersDistinct, this.api.store);
       this.#authorise(user, asked);
-      if (text === null)
+      if (body === null)
         throw new Refused(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${LARGEST_BODY}`, {});
       if (asked.target !== null && asked.method === 'GET' && isWatch(asked) && asked.target.name === '') {
         const resource = this.api.served(asked.target);
@@ -105,7 +106,7 @@ export class ApiServer {
         accept: request.headers.accept ?? '',
         contentType: request.headers['content-type'] ?? '',
         userAgent: request.headers['user-agent'] ?? '',
-        body: text,
+        body: textOf(body, request.headers['content-type'] ?? ''),
       });
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
@@ -144,18 +145,21 @@ export class ApiServer {
 }
 
 /** Null when it is larger than the server takes. */
-async function bodyOf(request: IncomingMessage): Promise<string | null> {
+async function bodyOf(request: IncomingMessage): Promise<Buffer | null> {
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of request) {
     size += (part as Buffer).length;
     if (size <= LARGEST_BODY) parts.push(part as Buffer);
   }
-  return size > LARGEST_BODY ? null : Buffer.concat(parts).toString('utf8');
+  return size > LARGEST_BODY ? null : Buffer.concat(parts);
 }
 
+const textOf = (body: Buffer, kind: string): string =>
+  kind.startsWith(PROTOBUF) ? JSON.stringify(fromProtobuf(body)) : body.toString('utf8');
+
 function send(request: IncomingMessage, response: ServerResponse, answer: Answer, isCut: boolean): void {
-  const plain = Buffer.from(answer.body, 'utf8');
+  const plain = typeof answer.body === 'string' ? Buffer.from(answer.body, 'utf8') : answer.body;
   const wantsGzip = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
   const isCompressed = wantsGzip && plain.length >= COMPRESSED_FROM;
   const body = isCompressed ? gzipSync(plain, { level: 1 }) : plain;
@@ -172,5 +176,3 @@ function send(request: IncomingMessage, response: ServerResponse, answer: Answer
   }
   response.write(body.subarray(0, Math.floor(body.length / 2)), () => response.socket?.destroy());
 }
-
-export { badRequest };

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { at, clone, ensure, equal, isObject, type Json, type JsonObject, textAt } from './json.ts';
+import { at, clone, ensure, equal, isObject, type Json, type JsonObject, stringsAt, textAt } from './json.ts';
 import { containersOf, objects } from './pod-defaults.ts';
 import { itemsOf, recording } from './recording.ts';
 import type { Resource } from './resources.ts';
@@ -65,6 +65,11 @@ export function prepareNew(object: JsonObject, resource: Resource): void {
     const stored = objects(at(object, 'spec')['versions']).filter((version) => version['storage'] === true);
     object['status'] = { storedVersions: stored.map((version) => textAt(version, 'name')) };
   }
+  const guarded = {
+    '/persistentvolumes': 'kubernetes.io/pv-protection',
+    '/persistentvolumeclaims': 'kubernetes.io/pvc-protection',
+  }[kind];
+  if (guarded !== undefined) metadata['finalizers'] = [...stringsAt(metadata, 'finalizers'), guarded];
   if (kind === '/pods') preparePod(object);
   if (kind === 'batch/jobs') prepareJob(object);
   if (kind === 'apps/daemonsets') countTemplates(object, 1);
@@ -160,6 +165,8 @@ function prepareJob(job: JsonObject): void {
     'controller-uid': uid,
     'job-name': name,
   });
+  const metadata = ensure(job, 'metadata');
+  metadata['labels'] ??= clone(labels);
 }
 
 /** Letters and digits as the server makes names of them. */
@@ -197,6 +204,9 @@ export function allocate(service: JsonObject, before: JsonObject | null, all: re
     }
     used.add(port['nodePort']);
   }
+  if (kind !== 'LoadBalancer' || spec['externalTrafficPolicy'] !== 'Local') return;
+  const free = [...Array(2768).keys()].map((number) => 30000 + number).find((number) => !used.has(number));
+  spec['healthCheckNodePort'] ??= old['healthCheckNodePort'] ?? free ?? 0;
 }
 
 function freeAddress(seed: string, taken: ReadonlySet<string>): string {

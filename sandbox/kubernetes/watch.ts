@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { type JsonObject, textAt } from './json.ts';
 import { formOf, shaped } from './read.ts';
 import type { Asked } from './requests.ts';
-import { type Resource, storageOf } from './resources.ts';
+import { apiVersionOf, type Resource, storageOf } from './resources.ts';
 import { fieldSelector, labelSelector } from './selectors.ts';
 import type { Store } from './store.ts';
 
@@ -26,7 +26,16 @@ export function watch(store: Store, resource: Resource, asked: Asked, accept: st
   response.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache, private' });
   response.flushHeaders();
   const since = query.get('resourceVersion') ?? '';
-  if (since === '' || since === '0') for (const { object } of store.list(storage, namespace)) say('ADDED', object);
+  const isList = query.get('sendInitialEvents') === 'true';
+  if (isList || since === '' || since === '0') {
+    for (const { object } of store.list(storage, namespace)) say('ADDED', object);
+  }
+  // What newer clients do in place of a list: they wait for the mark that all is said.
+  if (isList) {
+    const metadata = { resourceVersion: store.version, annotations: { 'k8s.io/initial-events-end': 'true' } };
+    const object = { kind: resource.kind, apiVersion: apiVersionOf(resource), metadata };
+    response.write(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`);
+  }
   const end = store.listen((change) => {
     if (change.storage === storage) say(change.type, change.object);
   });

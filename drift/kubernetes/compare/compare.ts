@@ -90,7 +90,7 @@ export class Comparer {
       const field = guessed(schema.field(name), value, other);
       if (this.#options.tolerance.isDelegated(at.path, value)) continue;
       const both = { declared: value, live: other, applied: memberOf(applied, name) };
-      if (other === undefined) this.#absent(both, field, schema, name, at);
+      if (other === undefined) this.#absent(both, field, schema, name, live, at);
       else if (!this.#isPlainZero(value, other, field, schema, name, live)) this.#value(both, field, at, false);
     }
     for (const [name, value] of Object.entries(live)) {
@@ -100,10 +100,10 @@ export class Comparer {
   }
 
   /** Declared, and there is nothing live. */
-  #absent(both: Both, field: Schema, parent: StructSchema, name: string, place: Place): void {
+  #absent(both: Both, field: Schema, parent: StructSchema, name: string, live: JsonObject, place: Place): void {
     const { declared } = both;
     if (declared === undefined || isAsGoodAsAbsent(declared, field, parent, name)) return;
-    const given = parent.defaultOf(name, {});
+    const given = parent.defaultOf(name, live);
     if (given !== undefined && sameValue(declared, given, field, this.#options.rules)) return;
     this.#report('removed', both, field, place);
   }

@@ -22,7 +22,7 @@ export function isAsGoodAsAbsent(value: Json, schema: Schema, parent: StructSche
     case 'list':
       return isList(value) && value.length === 0;
     case 'map':
-      return isObject(value) && Object.keys(value).length === 0;
+      return isObject(value) && Object.values(value).every((item) => item === null);
     default:
       return (
         isObject(value) &&

@@ -1,6 +1,8 @@
 import type { Note } from '../../note.ts';
+import { isHook } from '../hooks.ts';
 import { isList, isObject, type Json, type JsonObject } from '../json.ts';
 import type { DeclaredObject, ManifestProblem, ManifestText } from '../live.ts';
+import { metadataOf } from '../objects.ts';
 import { endOfJson, isJson, readJson } from './json-text.ts';
 import { readYaml, type YamlDocument, YamlError } from './yaml.ts';
 
@@ -58,7 +60,9 @@ function readDocument({ text, line, json }: Document, file: string, objects: Dec
   if (problem !== null) throw new YamlError(problem, null);
   for (const object of expand(value, MAX_LISTS)) {
     if (objects.length >= MAX_OBJECTS) throw new YamlError(`there are more than ${MAX_OBJECTS} objects`, null);
-    objects.push({ value: checked(object), file, line });
+    if (isNamelessHook(object)) {
+      notes.push({ kind: 'excluded', text: `${file}:${line}: a hook without a name of its own is not compared` });
+    } else objects.push({ value: checked(object), file, line });
   }
 }
 
@@ -120,6 +124,13 @@ function expand(value: Json, depth: number): readonly Json[] {
   const own: JsonObject =
     kind === 'List' ? {} : { apiVersion: apiVersion ?? null, kind: kind.slice(0, -'List'.length) };
   return items.flatMap((item) => expand(isObject(item) ? { ...own, ...item } : item, depth - 1));
+}
+
+/** Every run makes a new one: there is nothing to find again. */
+function isNamelessHook(value: Json): boolean {
+  if (!isObject(value) || !isHook(value)) return false;
+  const { name, generateName } = metadataOf(value);
+  return name === undefined && typeof generateName === 'string';
 }
 
 /** @throws YamlError when it is no object that Kubernetes could have */

@@ -43,6 +43,8 @@ const matchResources: Defaults = { matchPolicy: 'Equivalent', namespaceSelector:
 const port443: Defaults = { port: 443 };
 const claimSpec: Defaults = { volumeMode: 'Filesystem', resources: {} };
 
+const tolerated: Defaults = { operator: 'Equal' };
+
 /** Protocol that most ports have. */
 const tcp: Defaults = { protocol: 'TCP' };
 
@@ -98,7 +100,10 @@ export const DEFAULTS: Readonly<Record<string, Defaults>> = {
   V1ObjectFieldSelector: { apiVersion: 'v1' },
   V1ResourceFieldSelector: { divisor: '0' },
   V1SecurityContext: { procMount: 'Default' },
-  V1Volume: { emptyDir: {} },
+  // A volume without any source.
+  V1Volume: {
+    emptyDir: (volume) => (Object.keys(volume).every((key) => key === 'name' || key === 'emptyDir') ? {} : undefined),
+  },
   V1VolumeMount: { recursiveReadOnly: 'Disabled' },
   V1SecretVolumeSource: files,
   V1ConfigMapVolumeSource: files,
@@ -214,7 +219,14 @@ export const DEFAULTS: Readonly<Record<string, Defaults>> = {
   },
   V1CertificateSigningRequestSpec: { expirationSeconds: 86400 },
   V1LimitRangeItem: { default: ({ max }) => max, defaultRequest: ({ default: given, max }) => given ?? max },
-  V1DeviceToleration: { operator: 'Equal' },
+  V1DeviceToleration: tolerated,
+  V1beta2DeviceToleration: tolerated,
+  V1beta1DeviceToleration: tolerated,
+  V1alpha3DeviceToleration: tolerated,
+  V1beta1PodCertificateRequestSpec: { maxExpirationSeconds: 86400 },
+  V1alpha3ResourcePoolStatusRequestSpec: { limit: 100 },
+  // Of networking.k8s.io/v1beta1: in v1 it has to be declared.
+  V1HTTPIngressPath: { pathType: 'ImplementationSpecific' },
 };
 
 /** Subjects that are service accounts belong to the core group. */

@@ -29,10 +29,12 @@ export function kindOfOpenApi(document: Json, apiVersion: string, kind: string):
 /** The schema of one version of a CustomResourceDefinition; null when it has none. */
 export function kindOfCrd(crd: JsonObject, version: string): StructSchema | null {
   const spec = crd['spec'];
-  if (!isObject(spec) || !isList(spec['versions'])) return null;
-  const found = spec['versions'].find((candidate) => isObject(candidate) && candidate['name'] === version);
-  if (!isObject(found) || !isObject(found['schema'])) return null;
-  const schema = found['schema']['openAPIV3Schema'];
+  if (!isObject(spec)) return null;
+  const versions = isList(spec['versions']) ? spec['versions'] : [];
+  const found = versions.find((candidate) => isObject(candidate) && candidate['name'] === version);
+  // Until apiextensions.k8s.io/v1 one schema could stand for every version.
+  const own = isObject(found) && isObject(found['schema']) ? found['schema'] : spec['validation'];
+  const schema = isObject(own) ? own['openAPIV3Schema'] : undefined;
   return isObject(schema) ? structOf(schema, {}) : null;
 }
 

@@ -37,7 +37,7 @@ interface Checked extends Figures {
 }
 
 const folder = mkdtempSync(path.join(tmpdir(), 'plumbline-bench-kubernetes-'));
-if (process.env['KEEP'] === undefined) process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 
 const line = (what: string, value: number, limit: number, unit = ''): void => {
   const says = `${value.toFixed(2)}${unit} of ${limit}${unit}`;

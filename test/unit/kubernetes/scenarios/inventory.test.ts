@@ -117,6 +117,37 @@ describe('what cannot be looked at is never in sync', () => {
   });
 });
 
+describe('hooks are no part of what stays', () => {
+  const hook = (annotation: string) => object('Job', 'migrate', `annotations: { ${annotation} }`, 'batch/v1');
+  it.each([['helm.sh/hook: test'], ['helm.sh/hook: "pre-install,pre-upgrade"'], ['argocd.argoproj.io/hook: PreSync']])(
+    '%s',
+    (annotation) => {
+      const judged = judgeTexts(`${declared}\n---\n${hook(annotation)}`, declared);
+      expect([judged.verdict, judged.coverage.total]).toEqual(['in-sync', 1]);
+      expect(judged.notes.map(({ kind, subject }) => `${kind} ${subject}`)).toEqual(['excluded Job/shop/migrate']);
+      const nameless = hook(annotation).replace('name: migrate', 'generateName: migrate-');
+      expect(judgeTexts(`${declared}\n---\n${nameless}`, declared).verdict).toBe('in-sync');
+      expect(judgeTexts(hook(annotation), '').verdict).toBe('in-sync');
+    },
+  );
+
+  it.each(['helm.sh/hook: crd-install', 'helm.sh/hook-weight: "1"', 'note: test'])('but not %s', (annotation) => {
+    expect(judgeTexts(hook(annotation), '').verdict).toBe('drifted');
+    expect(judgeTexts(hook(annotation).replace('name:', 'generateName:'), '').verdict).toBe('unknown');
+  });
+});
+
+describe('what says itself that it stays is no orphan', () => {
+  it.each([
+    'helm.sh/resource-policy: keep',
+    'kustomize.toolkit.fluxcd.io/prune: disabled',
+    'argocd.argoproj.io/sync-options: "Validate=false,Prune=false"',
+    'argocd.argoproj.io/compare-options: IgnoreExtraneous',
+  ])('%s', (annotation) => {
+    expect(orphansAmong(object('ConfigMap', 'old', `annotations: { ${annotation} }`))).toEqual([]);
+  });
+});
+
 describe('versions that the server does not serve', () => {
   const policy = object('PodSecurityPolicy', 'restricted', '', 'policy/v1beta1').replace('namespace: shop, ', '');
   it.each([
@@ -160,5 +191,24 @@ describe('versions that the server does not serve', () => {
     expect(changesOf(judgeTexts(v2, `${v1}\n---\n${v2}`))).toEqual([]);
     const judged = judgeTexts(v1, v2, { preferredVersion: { HorizontalPodAutoscaler: 'autoscaling/v2' } });
     expect(judged.verdict).not.toBe('drifted');
+  });
+
+  it('the second version of the autoscaler is what its betas became', () => {
+    const beta = `${object('HorizontalPodAutoscaler', 'web', '', 'autoscaling/v2beta2')}\nspec: { maxReplicas: 3, metrics: [{ type: Resource, resource: { name: cpu, target: { type: Utilization, averageUtilization: 50 } } }] }`;
+    const live = beta.replace('v2beta2', 'v2').replace('50', '60');
+    expect(changesOf(judgeTexts(beta, live))).toEqual(['changed spec.metrics[0].resource.target.averageUtilization']);
+    expect(changesOf(judgeTexts(beta, beta))).toEqual([]);
+  });
+
+  it('an Ingress of a version that looks different is unknown, and one of its own version is compared', () => {
+    const old = `${object('Ingress', 'web', '', 'networking.k8s.io/v1beta1')}\nspec: { rules: [{ http: { paths: [{ path: /, backend: { serviceName: a, servicePort: 80 } }] } }] }`;
+    const live = `${object('Ingress', 'web', '', 'networking.k8s.io/v1')}\nspec: { rules: [{ http: { paths: [{ path: /, pathType: Prefix, backend: { service: { name: a, port: { number: 80 } } } }] } }] }`;
+    expect(judgeTexts(old, live).verdict).toBe('unknown');
+    expect(judgeTexts(old, live).coverage.uncovered[0]?.reason).toContain('backend.serviceName');
+    const defaulted = old.replace('path: /,', 'path: /, pathType: ImplementationSpecific,');
+    expect(changesOf(judgeTexts(old, defaulted))).toEqual([]);
+    expect(changesOf(judgeTexts(old, defaulted.replace('80', '81')))).toEqual([
+      'changed spec.rules[0].http.paths[0].backend.servicePort',
+    ]);
   });
 });

@@ -1,0 +1,11 @@
+import type { JsonObject } from './json.ts';
+import { metadataOf, textsOf } from './objects.ts';
+
+/** Hooks of Helm run around a release and are gone after it; `crd-install` is none any more. */
+const HELM = /\b(?:pre|post)-(?:install|delete|upgrade|rollback)\b|\btest(?:-success|-failure)?\b/;
+
+/** Whether a declaration is a hook: it is made and deleted while the others are applied, and never stays to be compared. */
+export function isHook(declared: JsonObject): boolean {
+  const annotations = textsOf(metadataOf(declared)['annotations']);
+  return HELM.test(annotations['helm.sh/hook'] ?? '') || (annotations['argocd.argoproj.io/hook'] ?? '') !== '';
+}

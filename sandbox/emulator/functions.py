@@ -1,0 +1,114 @@
+"""Lambda, where the emulator differs from AWS: what a function's process finds, and how its failure is passed on."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import time
+import zipfile
+from types import SimpleNamespace
+
+from ministack.core import lambda_runtime
+from ministack.core.arn import parse_arn
+from ministack.core.responses import new_uuid
+from ministack.services import lambda_svc
+
+from replace import replace
+from schedules import role_may
+
+logger = logging.getLogger("sandbox.functions")
+
+# What AWS' runtime has on its PATH and a function may count on. All else comes from its layers: a tool of this
+# machine must not stand in for one that is missing there.
+TOOLS = ("node", "python3", "sh", "env")
+ACTIONS = {"sqs": "sqs:SendMessage", "sns": "sns:Publish", "lambda": "lambda:InvokeFunction"}
+
+
+def _tools() -> str:
+    folder = os.path.join(os.environ["SANDBOX_DIR"], "function-bin")
+    os.makedirs(folder, exist_ok=True)
+    for tool in TOOLS:
+        found, link = shutil.which(tool), os.path.join(folder, tool)
+        if found and not os.path.lexists(link):
+            os.symlink(found, link)
+    return folder
+
+
+def _executables(layer: str) -> list[str]:
+    """Gives a layer's files their modes back, as AWS keeps them. Returns its folders that hold programs."""
+    with zipfile.ZipFile(f"{layer}.zip") as archive:
+        entries = [(entry.filename, (entry.external_attr >> 16) & 0o777) for entry in archive.infolist() if not entry.is_dir()]
+    for name, mode in entries:
+        if mode:
+            os.chmod(os.path.join(layer, name), mode)
+    # `/opt/bin` is on the PATH; the kubectl layer has a folder for each program, which its users name.
+    return sorted({os.path.join(layer, os.path.dirname(name)) for name, mode in entries if mode & 0o111})
+
+
+def _started(module):
+    """The module's `subprocess`, whose processes see their layers and nothing of this machine."""
+
+    def popen(command, *args, env=None, **kwargs):
+        if env is not None and "_LAMBDA_FUNCTION_ARN" in env:
+            layers = [layer for layer in env.get("_LAMBDA_LAYERS_DIRS", "").split(os.pathsep) if layer]
+            folders = [folder for layer in layers for folder in _executables(layer)]
+            program = command[0] if os.path.isabs(command[0]) else shutil.which(command[0]) or command[0]
+            command = [program, *command[1:]]
+            env = {**env, "PATH": os.pathsep.join([*folders, _tools()])}
+        return module.Popen(command, *args, env=env, **kwargs)
+
+    return SimpleNamespace(**{**vars(module), "Popen": popen})
+
+
+def _attempts(function: dict) -> int:
+    config = function.get("event_invoke_config") or (function.get("event_invoke_configs") or {}).get("$LATEST") or {}
+    retries = config.get("MaximumRetryAttempts")
+    return 1 + (2 if retries is None else int(retries))
+
+
+def _with_grant(route):
+    """A failure is passed on with the rights of the function's role, and told as AWS tells it."""
+
+    def routed(target: str, name: str, event: dict, result: dict) -> None:
+        function = lambda_svc._functions.get(name) or {}
+        config = function.get("config") or {}
+        service = parse_arn(target).service
+        if not role_may(config.get("Role", ""), ACTIONS.get(service, ""), target, "lambda.amazonaws.com"):
+            logger.warning("Lambda %s: its role may not %s on %s; the failure is lost", name, ACTIONS.get(service), target)
+            return
+        if service != "lambda":
+            return route(target, name, event, result)
+        found, wanted, _ = lambda_svc._get_func_record_for_ref(target)
+        if not found or not wanted:
+            logger.warning("Lambda %s: there is no function %s for its failure", name, target)
+            return
+        told = {
+            "version": "1.0",
+            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime()),
+            "requestContext": {
+                "requestId": new_uuid(),
+                "functionArn": f"{config.get('FunctionArn', '')}:$LATEST",
+                "condition": "RetriesExhausted",
+                "approximateInvokeCount": _attempts(function),
+            },
+            "requestPayload": event,
+            "responseContext": {
+                "statusCode": 200,
+                "executedVersion": "$LATEST",
+                "functionError": result.get("function_error") or "Unhandled",
+            },
+            "responsePayload": result.get("body"),
+        }
+        # The destination is invoked asynchronously itself: with its own retries.
+        lambda_svc.invoke_async_with_retry(
+            lambda_svc._execution_record_for_config(found, wanted), json.loads(json.dumps(told))
+        )
+
+    return routed
+
+
+def install() -> None:
+    replace(lambda_runtime, "subprocess", _started)
+    replace(lambda_svc, "_route_async_failure", _with_grant)
