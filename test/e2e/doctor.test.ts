@@ -257,6 +257,9 @@ describe('an EKS cluster', () => {
     expect(await complaints()).toEqual([
       `prod rights: of the group plumbline cannot be proved: ${cluster.server} does not let you ask in the name of the group plumbline: ask a cluster admin to run it, or for the verb impersonate on users and groups`,
     ]);
+    await clusterRole('asking', [{ apiGroups: [''], resources: ['users', 'groups'], verbs: ['impersonate'] }]);
+    await bind('viewers', 'asking');
+    expect(await complaints()).toEqual([]);
   });
 
   test('credentials of another account, which may not look at entries', async () => {
@@ -317,6 +320,8 @@ test("the cluster's own answers to kubectl in the name of others are those that 
   await cluster.apply(READER);
   const as = (...args: readonly string[]): Promise<string> => cluster.kubectl('get', 'configmaps', '-A', ...args);
   expect(await as('--as=somebody', '--as-group=plumbline')).toContain('kube-root-ca.crt');
+  const canI = ['auth', 'can-i', 'list', 'secrets', '-A', '--as=somebody', '--as-group=plumbline'];
+  expect(await cluster.kubectl(...canI)).toBe('yes');
   await expect(as('--as=somebody')).rejects.toThrow(/User "somebody" cannot list resource "configmaps"/);
   cluster.addUser('bob-token', { name: 'bob', groups: [] });
   const bob = { env: { KUBECONFIG: cluster.kubeconfigOf('bob', 'bob-token') } };
