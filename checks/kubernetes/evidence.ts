@@ -68,7 +68,7 @@ async function learn(request: KubernetesCheckRequest, bounds: Bounds, gathered: 
 
 /** The objects that a checkout declares. @throws RenderError */
 export async function declaredIn(
-  { target, tools }: KubernetesCheckRequest,
+  { target, tools }: Pick<KubernetesCheckRequest, 'target' | 'tools'>,
   root: string,
   { signal, deadline, progress }: Bounds,
   server: Promise<Pick<Learned, 'discovery'>> | null,
