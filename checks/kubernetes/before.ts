@@ -17,7 +17,7 @@ export async function declaredBefore(
     bounds.progress('looking at the last commit that was in sync');
     const { folder } = await before();
     if (folder === source.folder) return { objects: manifests?.objects ?? null, notes: [] };
-    const then = await declaredIn(request, folder, bounds, discovery === null ? null : Promise.resolve({ discovery }));
+    const then = await declaredIn(request, folder, bounds, discovery === null ? null : Promise.resolve(discovery));
     const [problem] = then.problems;
     if (problem !== undefined) return unread(`${problem.file}: ${problem.message}`);
     return { objects: then.objects, notes: [] };

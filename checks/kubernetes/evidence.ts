@@ -33,13 +33,18 @@ export async function gatherEvidence(
   const { render, namespace, orphans } = request.target.kubernetes;
   const learning = learn(request, bounds, gathered);
   // A chart may ask what the server is; everything else is rendered meanwhile, and known whatever the cluster says.
-  const rendering = declaredIn(request, request.source.folder, bounds, render === 'helm' ? learning : null);
-  const [rendered, learned] = await Promise.allSettled([rendering, learning]);
+  const rendering = declaredIn(
+    request,
+    request.source.folder,
+    bounds,
+    render === 'helm' ? learning.then((learned) => learned.discovery) : null,
+  );
+  const [rendered, asked] = await Promise.allSettled([rendering, learning]);
   if (rendered.status === 'rejected') throw rendered.reason;
   gathered.manifests = rendered.value;
-  if (learned.status === 'rejected') throw learned.reason;
+  if (asked.status === 'rejected') throw asked.reason;
   const manifests = rendered.value;
-  const { connection, discovery } = learned.value;
+  const { connection, discovery } = asked.value;
   const declared = manifests.objects.map(({ value }) => value);
   bounds.progress(`reading ${declared.length} objects of the cluster`);
   gathered.live = await readCluster({
@@ -68,12 +73,12 @@ async function learn(request: KubernetesCheckRequest, bounds: Bounds, gathered: 
 
 /** The objects that a checkout declares. @throws RenderError */
 export async function declaredIn(
-  { target, tools }: KubernetesCheckRequest,
+  { target, tools }: Pick<KubernetesCheckRequest, 'target' | 'tools'>,
   root: string,
   { signal, deadline, progress }: Bounds,
-  server: Promise<Pick<Learned, 'discovery'>> | null,
+  server: Promise<Discovery> | null,
 ): Promise<Manifests> {
-  const known = (await server)?.discovery ?? null;
+  const known = await server;
   progress(`rendering ${target.kubernetes.manifests.join(', ')}`);
   return readManifests(
     await renderManifests({
@@ -96,7 +101,7 @@ export function evidenceOf({ manifests, live }: Gathered, failure: string | null
     declared: manifests?.objects ?? [],
     problems: manifests?.problems ?? [],
     live: live ?? { ...NOTHING, unreached: [unseen] },
-    notes: [],
+    notes: manifests?.notes ?? [],
     ...(failure === null ? {} : { failure }),
   };
 }
