@@ -110,7 +110,15 @@ describe('a cluster that is looked at', () => {
   });
 });
 
-describe('a list that goes wrong', () => {
+const calm = (): Promise<Report> => world.check('staging/calm', 60);
+const functionRole = (): Promise<string> => world.role('staging', 'FunctionRole');
+const without = async (role: string, action: string, resource = '*'): Promise<Report> => {
+  await deny(world.iam, role, [action], [resource]);
+  return calm().finally(() => world.allow(role));
+};
+
+// Side by side: most of it is waiting, and neither touches what the other one uses.
+describe.concurrent('a cluster that goes wrong', () => {
   const answer = (code: number, body: object, headers = {}) => ({
     answer: { code, headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(body) },
   });
@@ -118,15 +126,9 @@ describe('a list that goes wrong', () => {
   const busy = answer(429, {}, { 'Retry-After': '1' });
   const fail = (resource: string, fault: object): void =>
     prod.fail({ match: new RegExp(`/namespaces/apart/${resource}`), times: 1000, ...fault });
+  afterEach(() => prod.heal());
 
-  it.concurrent('while another cluster does not answer at all', async () => {
-    await staging.stop();
-    const report = await world.check('staging/calm', 60);
-    await staging.start();
-    expectUnknown(report, /^https:\S+ refused the connection: is it up, and reachable from here\?/);
-  });
-
-  it.concurrent('was not seen, whatever went wrong with it', async () => {
+  it.sequential('breaks off, is busy, or answers with what is no list', async () => {
     fail('configmaps', { isCut: true });
     fail('serviceaccounts', busy);
     fail('resourcequotas', answer(500, {}));
@@ -134,7 +136,6 @@ describe('a list that goes wrong', () => {
     fail('leases', list({ resourceVersion: '1', continue: 'again' }));
     fail('networkpolicies', answer(302, {}, { Location: 'https://127.0.0.1/' }));
     const report = await world.check('prod/apart', 60);
-    prod.heal();
     expectUnknown(report, /1 of 13 compared, 100 % wanted; ConfigMap\/apart\/one: configmaps in namespace apart could/);
     const why: Readonly<Record<string, string>> = {
       ConfigMap: 'broke the connection off',
@@ -150,45 +151,41 @@ describe('a list that goes wrong', () => {
     }
   });
 
-  it('is asked for again, and all is seen', async () => {
+  it.sequential('is asked again where that helps, and all is seen', async () => {
     fail('configmaps', { isCut: true, times: 1 });
     fail('serviceaccounts', { ...busy, times: 2 });
     expectInSync(await world.check('prod/apart'));
   });
 
-  it('is drift when it is empty and should not be', async () => {
+  it.sequential('has lists that are empty and should not be', async () => {
     fail('configmaps', list({ resourceVersion: '1' }));
     const report = await world.check('prod/apart');
-    prod.heal();
     expect([report.verdict, report.findings.map(({ subject, change }) => `${change} ${subject}`)]).toEqual([
       'drifted',
       ['removed ConfigMap/apart/one', 'removed ConfigMap/apart/two'],
     ]);
   });
-});
 
-describe('a cluster that cannot be looked at', () => {
-  const principalArn = () => `arn:aws:iam::${world.sandbox.account}:role/e2e-prod-kubernetes`;
-  afterEach(() => {
-    prod.heal();
-    staging.heal();
+  it.sequential('is too busy for anything', async () => {
+    prod.fail({ match: /./, times: 1000, ...busy });
+    const report = await world.check('prod/shop', 60);
+    expectUnknown(report, /^https:\S+ answered with status 429: its API server is up and does not serve; look again/);
+    await world.paged('plumbline prod/shop unknown');
   });
 
-  it('no longer knows the role', async () => {
+  it.sequential('no longer knows the role', async () => {
     const eks = new EKSClient(world.owner);
-    const entry = { clusterName: 'prod', principalArn: principalArn() };
+    const entry = {
+      clusterName: 'prod',
+      principalArn: `arn:aws:iam::${world.sandbox.account}:role/e2e-prod-kubernetes`,
+    };
     await eks.send(new DeleteAccessEntryCommand(entry));
     const report = await world.check('prod/shop');
     await eks.send(new CreateAccessEntryCommand({ ...entry, kubernetesGroups: ['plumbline'] }));
     expectUnknown(report, /does not know who asks \(401\): .* an EKS access entry is missing$/);
   });
 
-  it('does not know a token of a kubeconfig', async () => {
-    staging.fail({ match: /./, times: 1000, answer: { code: 401, headers: {}, body: '{}' } });
-    expectUnknown(await world.check('kept/calm'), /does not know who asks \(401\): the token has expired/);
-  });
-
-  it('lets nothing be read, or one namespace only', async () => {
+  it.sequential('lets nothing be read, or one namespace only', async () => {
     await prod.kubectl('delete', 'clusterrolebinding/plumbline-reader');
     const nothing = await world.check('prod/shop');
     expectUnknown(
@@ -202,7 +199,7 @@ describe('a cluster that cannot be looked at', () => {
     expectInSync(await world.check('prod/shop'));
   });
 
-  it('serves a kind in another version, or not at all', async () => {
+  it.sequential('serves a kind in another version, or not at all', async () => {
     const report = await world.check('prod/old');
     expectUnknown(report, /1 of 2 compared.*; Sprocket\/default\/one: acme\.example\/v1 Sprocket is not served/);
     expect(report.notes.map(({ text }) => text)).toContainEqual(
@@ -210,7 +207,7 @@ describe('a cluster that cannot be looked at', () => {
     );
   });
 
-  it('no longer serves a custom resource', async () => {
+  it.sequential('no longer serves a custom resource', async () => {
     await apply(prod, WIDGET);
     expectInSync(await world.check('prod/custom'));
     await prod.kubectl('delete', 'customresourcedefinition/widgets.acme.example');
@@ -218,25 +215,28 @@ describe('a cluster that cannot be looked at', () => {
   });
 });
 
-describe('a function that fails', () => {
-  const calm = (seconds?: number): Promise<Report> => world.check('staging/calm', seconds);
-  const without = async (role: string, action: string, resource = '*'): Promise<Report> => {
-    await deny(world.iam, role, [action], [resource]);
-    return calm(60).finally(() => world.allow(role));
-  };
-  const functionRole = () => world.role('staging', 'FunctionRole');
-  afterEach(() => {
-    world.sandbox.git.intercept = () => false;
-    staging.heal();
-  });
+describe.concurrent('functions that go wrong', () => {
+  afterEach(() => staging.heal());
 
-  it('nothing is wrong before', async () => {
+  it.sequential('can do what they are for', async () => {
     await apply(staging, CALM);
     expectInSync(await calm());
     expectInSync(await world.check('kept/calm'));
   });
 
-  it('is killed, as for its memory', async () => {
+  it.sequential('cannot be reached: the cluster does not answer', async () => {
+    await staging.stop();
+    const report = await world.check('staging/calm', 60);
+    await staging.start();
+    expectUnknown(report, /^https:\S+ refused the connection: is it up, and reachable from here\?/);
+  });
+
+  it.sequential('has a token that the cluster does not know', async () => {
+    staging.fail({ match: /./, times: 1000, answer: { code: 401, headers: {}, body: '{}' } });
+    expectUnknown(await world.check('kept/calm'), /does not know who asks \(401\): the token has expired/);
+  });
+
+  it.sequential('is killed, as for its memory', async () => {
     staging.fail({ match: /\/version/, delay: 20_000 });
     staging.forgetRequests();
     const runId = await world.ask('staging/calm');
@@ -248,8 +248,7 @@ describe('a function that fails', () => {
     await world.paged('plumbline staging/calm unknown');
   });
 
-  it.each<[string, () => Promise<string>, string, RegExp]>([
-    ['hand its report over', () => world.role('DispatchRole'), 's3:PutObject', /could not be handed over: .* 403: /],
+  it.sequential.each<[string, () => Promise<string>, string, RegExp]>([
     ['read its ticket', functionRole, 's3:GetObject', /^its ticket was gone before the check began/],
     ['take its role', functionRole, 'sts:AssumeRole', /e2e-staging-kubernetes cannot be assumed: is the stack/],
     [
@@ -260,11 +259,10 @@ describe('a function that fails', () => {
     ],
     ['read the token of git', functionRole, 'secretsmanager:GetSecretValue', /git\/token/],
   ])('may not %s', async (_what, role, action, why) => {
-    const inbox = action === 's3:PutObject' ? `arn:aws:s3:::${world.service.bucket}/inbox/*` : '*';
-    expectUnknown(await without(await role(), action, inbox), why);
+    expectUnknown(await without(await role(), action), why);
   });
 
-  it('may not tell of its end: sweep does, when its time is over', async () => {
+  it.sequential('may not tell of its end: sweep does, when its time is over', async () => {
     const role = await functionRole();
     await deny(world.iam, role, ['lambda:InvokeFunction'], ['*']);
     const runId = await world.ask('staging/calm');
@@ -279,6 +277,38 @@ describe('a function that fails', () => {
     await world.service.invoke(world.names.sweep, {});
     const report = await world.judged('staging/calm', runId).finally(() => world.allow(role));
     expectUnknown(report, /^the function plumbline-kubernetes-staging told of no end until the deadline/);
+  });
+
+  it.sequential('has manifests that are broken, or bombs', async () => {
+    await world.push({ 'calm/calm.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: calm\n' });
+    expectUnknown(await calm(), /0 of 1 compared.*; k8s\/calm\/calm\.yaml:\d: Flow map/);
+    await world.push({ 'calm/calm.yaml': CALM });
+    expectUnknown(await world.check('staging/laughs'), /; k8s\/laughs\/laughs\.yaml:\d: aliases stand for more than/);
+    expectUnknown(await world.check('staging/hungry', 60), /^k8s\/hungry\/main\.jsonnet: it needs more memory than/);
+  });
+
+  it.sequential('have no time left: for a program without an end, for a cluster that hangs', async () => {
+    // All but a minute of it is the check's.
+    const give = (Timeout: number) =>
+      world.service.lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName: KEPT, Timeout }));
+    await give(63);
+    staging.fail({ match: /\/configmaps/, delay: 30_000, times: 1000 });
+    const [endless, hung] = await Promise.all([world.check('kept/forever', 60), world.check('kept/calm', 60)]);
+    await give(900);
+    expectUnknown(endless, /^timed out after 10 minutes in rendering k8s\/forever/);
+    expectUnknown(hung, /^timed out after 10 minutes in reading/);
+  });
+});
+
+describe('what all of them share', () => {
+  afterEach(() => {
+    world.sandbox.git.intercept = () => false;
+  });
+
+  it('a report that may not be handed over', async () => {
+    const role = await world.role('DispatchRole');
+    const report = await without(role, 's3:PutObject', `arn:aws:s3:::${world.service.bucket}/inbox/*`);
+    expectUnknown(report, /could not be handed over: .* 403: its time is over, or who signed it may not write there$/);
   });
 
   it('has no git host, in dispatch or in itself', async () => {
@@ -309,41 +339,6 @@ describe('a function that fails', () => {
     const report = await calm();
     expect(report.commit.checked).toBe(commit);
     expectUnknown(report, new RegExp(`has no commit ${commit} that it would serve, and main is elsewhere now`));
-  });
-
-  it('has manifests that are broken, or bombs', async () => {
-    await world.push({ 'calm/calm.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: calm\n' });
-    expectUnknown(await calm(), /0 of 1 compared.*; k8s\/calm\/calm\.yaml:\d: Flow map/);
-    await world.push({ 'calm/calm.yaml': CALM });
-    expectUnknown(await world.check('staging/laughs'), /; k8s\/laughs\/laughs\.yaml:\d: aliases stand for more than/);
-    expectUnknown(await world.check('staging/hungry', 60), /^k8s\/hungry\/main\.jsonnet: it needs more memory than/);
-  });
-});
-
-describe('time that runs out', () => {
-  const lambda = () => world.service.lambda;
-  const give = (Timeout: number) =>
-    lambda().send(new UpdateFunctionConfigurationCommand({ FunctionName: KEPT, Timeout }));
-  afterAll(() => {
-    prod.heal();
-    staging.heal();
-  });
-
-  it.concurrent('for a cluster that is too busy for anything', async () => {
-    prod.fail({ match: /./, times: 1000, answer: { code: 429, headers: { 'Retry-After': '1' }, body: 'later' } });
-    const report = await world.check('prod/shop', 60);
-    expectUnknown(report, /^https:\S+ answered with status 429: its API server is up and does not serve; look again/);
-    await world.paged('plumbline prod/shop unknown');
-  });
-
-  it.concurrent('for a program without an end, and for a cluster that hangs', async () => {
-    // All but a minute of it is the check's.
-    await give(63);
-    staging.fail({ match: /\/configmaps/, delay: 30_000, times: 1000 });
-    const [endless, hung] = await Promise.all([world.check('kept/forever', 60), world.check('kept/calm', 60)]);
-    await give(900);
-    expectUnknown(endless, /^timed out after 10 minutes in rendering k8s\/forever/);
-    expectUnknown(hung, /^timed out after 10 minutes in reading/);
   });
 });
 
