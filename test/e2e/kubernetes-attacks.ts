@@ -105,7 +105,7 @@ export async function secretsStayHidden(world: KubernetesWorld): Promise<void> {
   for (const target of ['prod/vault', 'kept/vault']) {
     const report = await world.check(target);
     const subjects = new Set(report.findings.map(({ subject }) => subject));
-    expect([report.verdict, [...subjects].sort()]).toEqual([
+    expect([report.verdict, [...subjects].sort()], report.reason).toEqual([
       'drifted',
       ['Deployment/vault/app', 'Secret/vault/db', 'Secret/vault/stray'],
     ]);
