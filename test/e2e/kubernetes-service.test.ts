@@ -2,6 +2,7 @@ import path from 'node:path';
 import { CreateAccessEntryCommand, DeleteAccessEntryCommand, EKSClient } from '@aws-sdk/client-eks';
 import { UpdateFunctionCodeCommand, UpdateFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { GetSecretValueCommand, PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { strToU8, zipSync } from 'fflate';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Report } from '#drift/report.ts';
@@ -25,7 +26,7 @@ import {
   WIDGET,
 } from './kubernetes-manifests.ts';
 import { PLANTED, VAULT_GIT, VAULT_TARGET } from './kubernetes-secrets.ts';
-import { apply, KubernetesWorld } from './kubernetes-world.ts';
+import { apply, expectInSync, expectUnknown, KubernetesWorld } from './kubernetes-world.ts';
 
 const KEPT = 'plumbline-kubernetes-kept';
 const ALARM = 'plumbline prod/shop drift';
@@ -69,20 +70,6 @@ beforeAll(async () => {
   ({ prod, staging } = world.sandbox.clusters);
 }, 180_000);
 afterAll(() => world?.sandbox.stop());
-
-/** Not in sync, and with a reason that a person can act on. */
-function expectUnknown({ verdict, reason, findings }: Report, why: RegExp): void {
-  expect({ verdict, reason, findings }).toEqual({
-    verdict: 'unknown',
-    reason: expect.stringMatching(why),
-    findings: [],
-  });
-}
-const expectInSync = ({ verdict, reason }: Report): void =>
-  expect({ verdict, reason }).toEqual({
-    verdict: 'in-sync',
-    reason: expect.stringMatching(/compared, nothing differs$/),
-  });
 
 describe('a cluster that is looked at', () => {
   it('is in sync although the server filled in defaults, by reading alone', async () => {
@@ -234,6 +221,18 @@ describe.concurrent('functions that go wrong', () => {
   it.sequential('has a token that the cluster does not know', async () => {
     staging.fail({ match: /./, times: 1000, answer: { code: 401, headers: {}, body: '{}' } });
     expectUnknown(await world.check('kept/calm'), /does not know who asks \(401\): the token has expired/);
+  });
+
+  it.sequential('have a kubeconfig that would run a command', async () => {
+    const secrets = new SecretsManagerClient(world.owner);
+    const id = { SecretId: 'acme/kubeconfig' };
+    const { SecretString = '' } = await secrets.send(new GetSecretValueCommand(id));
+    const user = { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: '/bin/sh' } };
+    const evil = { ...JSON.parse(SecretString), users: [{ name: 'plumbline', user }] };
+    await secrets.send(new PutSecretValueCommand({ ...id, SecretString: JSON.stringify(evil) }));
+    const report = await world.check('kept/calm');
+    await secrets.send(new PutSecretValueCommand({ ...id, SecretString }));
+    expectUnknown(report, /user plumbline.* exec.* commands are not run: write the token of a service account/);
   });
 
   it.sequential('is killed, as for its memory', async () => {

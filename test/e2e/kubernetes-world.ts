@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-cloudwatch-logs';
 import { DeleteRolePolicyCommand, IAMClient } from '@aws-sdk/client-iam';
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { expect } from 'vitest';
 import { runFolder } from '#drift/names.ts';
 import { type Report, reportSchema } from '#drift/report.ts';
 import { type Queue, queueSchema } from '#drift/state/queue.ts';
@@ -245,3 +246,17 @@ function environmentOf(pid: string): Readonly<Record<string, string>> {
 /** Applies a text as a person does. */
 export const apply = (cluster: Cluster, text: string): Promise<string> =>
   cluster.kubectlWith({ stdin: text }, 'apply', '-f', '-');
+
+/** Not in sync, and with a reason that a person can act on. */
+export function expectUnknown({ verdict, reason, findings }: Report, why: RegExp): void {
+  expect({ verdict, reason, findings }).toEqual({
+    verdict: 'unknown',
+    reason: expect.stringMatching(why),
+    findings: [],
+  });
+}
+export const expectInSync = ({ verdict, reason }: Report): void =>
+  expect({ verdict, reason }).toEqual({
+    verdict: 'in-sync',
+    reason: expect.stringMatching(/compared, nothing differs$/),
+  });
