@@ -58,7 +58,7 @@ function unreachedOf(of: Rule): Unreached {
     ...(of.name === undefined ? {} : { name: of.name }),
     reason:
       of.kind === undefined && of.namespace !== undefined
-        ? `the namespace ${of.namespace} may not be listed`
-        : `${where || 'it'} may not be listed`,
+        ? `the namespace ${of.namespace} may not be listed: forbidden`
+        : `${where || 'it'} may not be listed: forbidden`,
   };
 }

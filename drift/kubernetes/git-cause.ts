@@ -1,7 +1,7 @@
 import type { Cause } from '../cause.ts';
 import { keyText, readKey } from './compare/keys.ts';
 import { type ScalarRules, sameValue } from './compare/same.ts';
-import { isList, isObject, type Json, type JsonObject } from './json.ts';
+import { isList, isObject, type Json, type JsonObject, own } from './json.ts';
 import { type Path, stepsOf } from './path.ts';
 import { guessed } from './schema/guess.ts';
 import { ANY, type ListSchema, type Schema } from './schema/schema.ts';
@@ -67,4 +67,4 @@ function elementOf({ now, before, schema }: Place, key: Readonly<Record<string, 
 }
 
 const memberOf = (value: Json | undefined, name: string): Json | undefined =>
-  isObject(value) && Object.hasOwn(value, name) ? (value[name] ?? undefined) : undefined;
+  isObject(value) ? (own(value, name) ?? undefined) : undefined;

@@ -23,6 +23,11 @@ export function asGoReads(integer: bigint): bigint | number {
   return BigInt.asIntN(64, integer) === integer ? integer : Number(integer);
 }
 
+/** A member of an object, and nothing that JavaScript gives every object: `constructor` may be a key of a ConfigMap. */
+export function own(object: JsonObject, name: string): Json | undefined {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
 export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

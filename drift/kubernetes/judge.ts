@@ -5,6 +5,7 @@ import { globMatches } from '../rules/glob.ts';
 import type { Severity } from '../target.ts';
 import { decideVerdict, type Ending, type Verdict } from '../verdict.ts';
 import { TooDeep } from './compare/compare.ts';
+import { inVersion } from './convert.ts';
 import { type FindingContext, findingOf, lazyRedactor } from './findings.ts';
 import { type Before, causeOfMissing, causeOfOrphan } from './git-cause.ts';
 import { isHook } from './hooks.ts';
@@ -220,7 +221,8 @@ class Judge {
     }
     const { apiVersion } = there.identity;
     if (apiVersion !== identity.apiVersion) {
-      const foreign = unknownField(object.value, this.#schemas.of(there.identity, there.object).schema);
+      const converted = inVersion(object.value, apiVersion);
+      const foreign = unknownField(converted, this.#schemas.of(there.identity, there.object).schema);
       if (foreign !== null) {
         const reason = `is declared in ${identity.apiVersion}, which was not read, and ${apiVersion} has no ${foreign}`;
         this.#uncovered.push({ subject, kind: 'unverifiable', reason });
@@ -228,6 +230,10 @@ class Judge {
       }
       const text = `is declared in ${identity.apiVersion}, which was not read: compared in ${apiVersion}`;
       this.#notes.push({ kind: 'deprecated-api', subject, text });
+      const before = this.#beforeOf(key);
+      const earlier = before?.object == null ? before : { object: inVersion(before.object, apiVersion) };
+      this.#compareBoth(subject, converted, there.object, { ...identity, apiVersion }, earlier);
+      return;
     }
     this.#compareBoth(subject, object.value, there.object, identity, this.#beforeOf(key));
   }

@@ -27,10 +27,10 @@ export interface ObjectContext {
 
 /** Of the metadata only these are anybody's to declare. */
 const METADATA = ['labels', 'annotations', 'finalizers', 'ownerReferences'];
-const DATA_MAPS: Readonly<Record<string, ReadonlySet<string>>> = {
-  ConfigMap: new Set(['data', 'binaryData']),
-  Secret: new Set(['data']),
-};
+const DATA_MAPS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ['ConfigMap', new Set(['data', 'binaryData'])],
+  ['Secret', new Set(['data'])],
+]);
 
 /** Every difference of one object, in the order of its fields. @throws TooDeep */
 export function differencesOf(declared: JsonObject, live: JsonObject, context: ObjectContext): readonly Difference[] {
@@ -48,7 +48,7 @@ export function differencesOf(declared: JsonObject, live: JsonObject, context: O
     facts: { owners, hasLastApplied: applied !== null && !isSentByServer },
     rules,
     tolerance: toleranceOf({ ...identity, declared, live, isScaled: context.isScaled }),
-    dataMaps: identity.group === '' ? (DATA_MAPS[identity.kind] ?? NONE) : NONE,
+    dataMaps: identity.group === '' ? (DATA_MAPS.get(identity.kind) ?? NONE) : NONE,
     report: (difference) => {
       if (context.trusted(owners.managersAt(difference.path))) return;
       const isSettled = difference.cause !== 'unclear' || context.before === null;

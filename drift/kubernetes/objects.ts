@@ -20,6 +20,8 @@ export function groupOf(apiVersion: string): string {
   return apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
 }
 
+const ANY_GROUP = '*';
+
 /** Whether kinds live in namespaces: from the server, Kubernetes' own table, CRDs, or what the caller knows. */
 export class Scopes {
   readonly #known = new Map<string, boolean>();
@@ -31,7 +33,8 @@ export class Scopes {
     }
     for (const [kind, scope] of Object.entries(told)) {
       const parts = kind.split('/');
-      this.#known.set(`${parts.length > 1 ? parts[0] : ''}/${parts.at(-1)}`, scope !== 'Cluster');
+      // A kind alone is meant in whatever group.
+      this.#known.set(`${parts.length > 1 ? parts[0] : ANY_GROUP}/${parts.at(-1)}`, !/^cluster/i.test(scope));
     }
   }
 
@@ -43,7 +46,11 @@ export class Scopes {
 
   /** Null: nobody knows. */
   isNamespaced(apiVersion: string, kind: string): boolean | null {
-    return this.#known.get(`${groupOf(apiVersion)}/${kind}`) ?? isNamespacedKind(apiVersion, kind);
+    return (
+      this.#known.get(`${groupOf(apiVersion)}/${kind}`) ??
+      this.#known.get(`${ANY_GROUP}/${kind}`) ??
+      isNamespacedKind(apiVersion, kind)
+    );
   }
 }
 

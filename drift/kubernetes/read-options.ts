@@ -22,6 +22,14 @@ const knownType = z.looseObject({
   type: z.string(),
 });
 
+/** `a=b,c=d`, or the labels themselves, also under `matchLabels`. */
+const labels = z.record(z.string(), z.string());
+const selector = z.union([
+  z.string(),
+  z.object({ matchLabels: labels }).transform(({ matchLabels }) => selectorOf(matchLabels)),
+  labels.transform(selectorOf),
+]);
+
 const optionsSchema = z.looseObject({
   defaultNamespace: z.string().default('default'),
   options: z
@@ -30,15 +38,19 @@ const optionsSchema = z.looseObject({
       knownTypes: z
         .union([
           z.array(knownType),
+          z.record(z.string(), z.string()).transform(byField),
           z.record(z.string(), z.union([z.array(knownType), z.record(z.string(), z.string()).transform(byField)])),
         ])
         .transform((value): readonly z.infer<typeof knownType>[] =>
           Array.isArray(value) ? value : Object.entries(value).flatMap(([kind, types]) => types.map(ofKind(kind))),
         )
         .default([]),
-      exclude: z.record(z.string(), z.coerce.string()).default({}),
+      exclude: z.union([z.string().transform(pairsOf), z.record(z.string(), z.coerce.string())]).default({}),
       inventory: z
-        .looseObject({ selector: z.string().nullable().default(null), namespaces: texts })
+        .looseObject({
+          selector: selector.nullable().default(null),
+          namespaces: z.union([z.string().transform((name) => [name]), texts]),
+        })
         .nullable()
         .default(null),
       served: z.array(z.string()).nullable().default(null),
@@ -105,9 +117,21 @@ function byField(types: Readonly<Record<string, string>>): readonly z.infer<type
   return Object.entries(types).map(([field, type]) => ({ group: '*', kind: '*', field, type }));
 }
 
-/** `argoproj.io/Rollout` or `argoproj.io_Rollout`. */
+function selectorOf(wanted: Readonly<Record<string, string>>): string {
+  return Object.entries(wanted)
+    .map(([key, value]) => `${key}=${value}`)
+    .join();
+}
+
+function pairsOf(text: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    text.split(',').map((pair) => [pair.split('=')[0] ?? '', pair.split('=').slice(1).join('=')]),
+  );
+}
+
+/** `argoproj.io/Rollout`, `argoproj.io_Rollout`, or the kind alone. */
 function ofKind(key: string) {
-  const [group = '*', kind = '*'] = key.split(/[/_]/);
+  const [kind = '*', group = '*'] = key.split(/[/_]/).reverse();
   return (type: z.infer<typeof knownType>) => ({ ...type, group, kind });
 }
 

@@ -1,4 +1,4 @@
-import { isList, isObject, type Json } from '../json.ts';
+import { isList, isObject, type Json, own } from '../json.ts';
 import type { Owners } from '../owners.ts';
 import { below, type Path } from '../path.ts';
 import type { Schema } from '../schema/schema.ts';
@@ -18,7 +18,7 @@ export function hasUnownedElement(
   if (schema.shape === 'struct' && isObject(declared) && isObject(live)) {
     return Object.entries(declared).some(([name, value]) => {
       const field = typeof value === 'object' && value !== null ? schema.field(name) : null;
-      return field !== null && hasUnownedElement(owners, value, live[name], field, below(path, { field: name }));
+      return field !== null && hasUnownedElement(owners, value, own(live, name), field, below(path, { field: name }));
     });
   }
   if (schema.shape !== 'list' || schema.merge !== 'keyed' || !isList(declared) || !isList(live)) return false;

@@ -1,5 +1,5 @@
 import type { Change } from '../../finding.ts';
-import { isList, isObject, type Json, type JsonObject } from '../json.ts';
+import { isList, isObject, type Json, type JsonObject, own } from '../json.ts';
 import type { Claim } from '../owners.ts';
 import { below, type Path } from '../path.ts';
 import { guessed } from '../schema/guess.ts';
@@ -84,7 +84,7 @@ export class Comparer {
   #struct(declared: JsonObject, live: JsonObject, applied: Json | undefined, schema: StructSchema, place: Place): void {
     const whole = place.whole || schema.atomic;
     for (const [name, value] of Object.entries(declared)) {
-      const other = live[name] ?? undefined;
+      const other = own(live, name) ?? undefined;
       if (value === null || (value === other && typeof value !== 'object')) continue;
       const at = inside(place, name, whole);
       const field = guessed(schema.field(name), value, other);
@@ -94,7 +94,7 @@ export class Comparer {
       else if (!this.#isPlainZero(value, other, field, schema, name, live)) this.#value(both, field, at, false);
     }
     for (const [name, value] of Object.entries(live)) {
-      if (value === null || (declared[name] ?? null) !== null) continue;
+      if (value === null || (own(declared, name) ?? null) !== null) continue;
       this.#undeclaredField(name, value, live, memberOf(applied, name), schema, inside(place, name, whole));
     }
   }
@@ -102,7 +102,8 @@ export class Comparer {
   /** Declared, and there is nothing live. */
   #absent(both: Both, field: Schema, parent: StructSchema, name: string, live: JsonObject, place: Place): void {
     const { declared } = both;
-    if (declared === undefined || isAsGoodAsAbsent(declared, field, parent, name)) return;
+    const isTelling = declared === '' && !parent.complete && isFreeMap(place.path?.parent ?? null);
+    if (declared === undefined || (isAsGoodAsAbsent(declared, field, parent, name) && !isTelling)) return;
     const given = parent.defaultOf(name, live);
     if (given !== undefined && sameValue(declared, given, field, this.#options.rules)) return;
     this.#report('removed', both, field, place);
@@ -118,7 +119,7 @@ export class Comparer {
   #map(declared: JsonObject, live: JsonObject, applied: Json | undefined, schema: MapSchema, place: Place): void {
     const whole = place.whole || schema.atomic;
     for (const [name, value] of Object.entries(declared)) {
-      const other = live[name] ?? undefined;
+      const other = own(live, name) ?? undefined;
       if (value === other || (value === null && (other === undefined || other === ''))) continue;
       const at = inside(place, name, whole);
       if (this.#options.tolerance.isDelegated(at.path, value)) continue;
@@ -128,7 +129,7 @@ export class Comparer {
     }
     const isData = place.path !== null && 'field' in place.path.step && this.#isDataMap(place.path);
     for (const [name, value] of Object.entries(live)) {
-      if (value === null || (declared[name] ?? null) !== null) continue;
+      if (value === null || (own(declared, name) ?? null) !== null) continue;
       // Declared as null: the server writes it as an empty text.
       if (value === '' && Object.hasOwn(declared, name)) continue;
       this.#undeclaredKey(value, memberOf(applied, name), schema.value, inside(place, name, whole), isData);
@@ -349,13 +350,17 @@ function isLabels(path: Path): boolean {
   return parent.field === 'metadata' && (step.field === 'labels' || step.field === 'annotations');
 }
 
+/** Maps whose keys are anybody's, whoever has them: there an empty text says as much as any other. */
+const FREE_MAPS = new Set(['labels', 'annotations', 'matchLabels', 'nodeSelector', 'data', 'stringData', 'parameters']);
+const isFreeMap = (path: Path): boolean => path !== null && 'field' in path.step && FREE_MAPS.has(path.step.field);
+
 /** A guess at what else there may be proves nothing. */
 const isKnown = (schema: StructSchema): boolean => schema.complete;
 
 const asObject = (value: Json): JsonObject => (isObject(value) ? value : {});
 
 function memberOf(value: Json | undefined, name: string): Json | undefined {
-  return isObject(value) && Object.hasOwn(value, name) ? (value[name] ?? undefined) : undefined;
+  return isObject(value) ? (own(value, name) ?? undefined) : undefined;
 }
 
 const inside = ({ path, depth, list }: Place, field: string, whole: boolean): Place => ({

@@ -1,4 +1,4 @@
-import { isObject, type Json } from '../json.ts';
+import { isObject, type Json, own } from '../json.ts';
 import type { ListSchema } from '../schema/schema.ts';
 
 /** The key of an element of a keyed list, with the defaults of key fields that are not written; null: it has none. */
@@ -7,7 +7,7 @@ export function readKey(element: Json, { keys, item }: ListSchema): Readonly<Rec
   const key: Record<string, Json> = {};
   for (const name of keys) {
     const given = item.shape === 'struct' ? item.defaultOf(name, element) : undefined;
-    const value = element[name] ?? given;
+    const value = own(element, name) ?? given;
     if (value !== undefined) key[name] = value;
   }
   return Object.keys(key).length === 0 ? null : key;

@@ -1,4 +1,4 @@
-import { isList, isObject, type Json, type JsonObject } from '../json.ts';
+import { isList, isObject, type Json, type JsonObject, own } from '../json.ts';
 import { sameBytes } from '../scalars/base64.ts';
 import { sameDuration } from '../scalars/duration.ts';
 import { sameNumber } from '../scalars/number.ts';
@@ -66,9 +66,9 @@ const asList = (value: Json): readonly Json[] | null => (value === null ? [] : i
 function sameStruct(a: JsonObject | null, b: JsonObject | null, schema: StructSchema, rules: ScalarRules): boolean {
   if (a === null || b === null) return false;
   for (const name of new Set([...Object.keys(a), ...Object.keys(b)])) {
-    const field = guessed(schema.field(name), a[name], b[name]);
-    const left = a[name] ?? schema.defaultOf(name, a) ?? zeroOf(b[name], schema.zeroIsAbsent(name));
-    const right = b[name] ?? schema.defaultOf(name, b) ?? zeroOf(a[name], schema.zeroIsAbsent(name));
+    const field = guessed(schema.field(name), own(a, name), own(b, name));
+    const left = own(a, name) ?? schema.defaultOf(name, a) ?? zeroOf(own(b, name), schema.zeroIsAbsent(name));
+    const right = own(b, name) ?? schema.defaultOf(name, b) ?? zeroOf(own(a, name), schema.zeroIsAbsent(name));
     if (!sameValue(left, right, field, rules)) return false;
   }
   return true;
@@ -88,7 +88,7 @@ function sameMap(a: JsonObject | null, b: JsonObject | null, value: Schema, rule
   return (
     names.length === Object.keys(b).length &&
     names.every((name) => {
-      const [left, right] = [a[name], b[name]];
+      const [left, right] = [own(a, name), own(b, name)];
       if (left === undefined || right === undefined) return false;
       return value.shape === 'scalar' && value.kind !== 'any'
         ? sameScalar(left ?? '', right ?? '', value.kind, true, rules)

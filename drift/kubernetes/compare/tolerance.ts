@@ -54,6 +54,11 @@ const BOOKKEEPING: readonly string[] = [
   'kapp.k14s.io/*',
   'kubecfg.ksonnet.io/*',
   'objectset.rio.cattle.io/*',
+  'config.k8s.io/owning-inventory',
+  'config.kubernetes.io/*',
+  'internal.config.kubernetes.io/*',
+  'configsync.gke.io/*',
+  'configmanagement.gke.io/*',
 ];
 
 /** Those of them that only a controller sets: what an export has written of them into git is no declaration. */
@@ -123,7 +128,10 @@ const PEM_IN_BASE64 = /^LS0tLS1CRUdJTi/;
 
 export function toleranceOf(object: ToleratedObject): Tolerance {
   const { kind, live, declared, isScaled } = object;
-  const fields = new Set([...(CONTROLLERS['*'] ?? []), ...(CONTROLLERS[kind] ?? [])]);
+  const fields = new Set([
+    ...(CONTROLLERS['*'] ?? []),
+    ...(Object.hasOwn(CONTROLLERS, kind) ? (CONTROLLERS[kind] ?? []) : []),
+  ]);
   if (isTokenSecret(declared, live, kind)) fields.add('data');
   const aggregated = kind === 'ClusterRole' && (hasKey(declared, 'aggregationRule') || hasKey(live, 'aggregationRule'));
   if (aggregated) fields.add('rules');
@@ -159,10 +167,14 @@ const hasKey = (object: JsonObject, key: string): boolean => object[key] !== und
 /** A bundle that is not a certificate waits for one to be put in its place. */
 const isPlaceholder = (value: Json): boolean => typeof value === 'string' && !PEM_IN_BASE64.test(value);
 
-/** Argo CD marks what it applied with a label that it takes from nowhere but its own settings. */
+/**
+ * Argo CD marks what it applied with a label that it takes from nowhere but its own settings. Where nothing tells who
+ * applies, it may be Argo CD.
+ */
 function isAppliedByArgo(live: JsonObject): boolean {
   const { managedFields } = metadataOf(live);
-  return isList(managedFields) && managedFields.some((of) => isObject(of) && /^argocd/.test(String(of['manager'])));
+  if (!isList(managedFields) || managedFields.length === 0) return true;
+  return managedFields.some((of) => isObject(of) && /^argocd/.test(String(of['manager'])));
 }
 
 /** Whether the declaration asks a controller to put a certificate in, whatever stands there. */

@@ -26,9 +26,9 @@ const LETTERS: Readonly<Record<string, ScalarKind>> = {
 };
 
 /** Groups that kinds moved from, in Kubernetes' younger years. */
-const MOVED: Readonly<Record<string, readonly string[]>> = {
-  extensions: ['apps', 'networking.k8s.io', 'policy'],
-};
+const MOVED: ReadonlyMap<string, readonly string[]> = new Map([
+  ['extensions', ['apps', 'networking.k8s.io', 'policy']],
+]);
 /** Newest first: the shape that a version which is no longer served most likely has. `v2beta2` became `v2`. */
 const VERSIONS = ['v1', 'v2', 'v1beta1', 'v1alpha1'];
 const SECOND_VERSIONS = ['v2', ...VERSIONS];
@@ -96,7 +96,7 @@ function lookUp(apiVersion: string, kind: string): string | undefined {
   if (exact !== undefined || !apiVersion.includes('/')) return exact;
   const [group = '', asked = ''] = apiVersion.split('/');
   const versions = asked.startsWith('v2') ? SECOND_VERSIONS : VERSIONS;
-  for (const candidate of [group, ...(MOVED[group] ?? [])]) {
+  for (const candidate of [group, ...(MOVED.get(group) ?? [])]) {
     for (const version of versions) {
       const other = KINDS[`${candidate}/${version} ${kind}`];
       if (other !== undefined) return other;

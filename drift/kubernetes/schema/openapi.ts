@@ -1,4 +1,4 @@
-import { isList, isObject, type Json, type JsonObject } from '../json.ts';
+import { isList, isObject, type Json, type JsonObject, own } from '../json.ts';
 import { builtinType } from './builtin.ts';
 import { ANY, type ListSchema, SCALARS, type Schema, type StructSchema, TEXT } from './schema.ts';
 
@@ -50,7 +50,7 @@ function resolve(node: Json | undefined, definitions: Definitions): JsonObject {
     const reference = current['$ref'];
     const [only, ...more] = isList(current['allOf']) ? current['allOf'] : [];
     if (typeof reference === 'string') {
-      const next = definitions[reference.slice(reference.lastIndexOf('/') + 1)];
+      const next = own(definitions, reference.slice(reference.lastIndexOf('/') + 1));
       current = { ...(isObject(next) ? next : {}), ...withoutKey(current, '$ref') };
     } else if (isObject(only) && more.length === 0 && current['properties'] === undefined) {
       current = { ...only, ...withoutKey(current, 'allOf') };
@@ -125,10 +125,10 @@ function structOf(node: JsonObject, definitions: Definitions): StructSchema {
     atomic: schema['x-kubernetes-map-type'] === 'atomic',
     complete: schema['x-kubernetes-preserve-unknown-fields'] !== true,
     field(name) {
-      if (!Object.hasOwn(properties, name)) return COMMON[name] ?? null;
+      if (!Object.hasOwn(properties, name)) return COMMON.get(name) ?? null;
       let field = fields.get(name);
       if (field === undefined) {
-        field = COMMON[name] ?? schemaOf(properties[name], definitions);
+        field = COMMON.get(name) ?? schemaOf(properties[name], definitions);
         fields.set(name, field);
       }
       return field;
@@ -142,10 +142,16 @@ function structOf(node: JsonObject, definitions: Definitions): StructSchema {
     },
   };
   const { metadata } = properties;
-  const COMMON: Readonly<Record<string, Schema>> =
-    isObject(properties['apiVersion']) && isObject(metadata)
-      ? { metadata: builtinType('meta/v1/ObjectMeta') ?? ANY, apiVersion: TEXT, kind: TEXT }
-      : {};
+  const isObjectOfItsOwn = isObject(properties['apiVersion']) && isObject(metadata);
+  const COMMON: ReadonlyMap<string, Schema> = new Map(
+    isObjectOfItsOwn
+      ? [
+          ['metadata', builtinType('meta/v1/ObjectMeta') ?? ANY],
+          ['apiVersion', TEXT],
+          ['kind', TEXT],
+        ]
+      : [],
+  );
   schemas.set(node, struct);
   return struct;
 }

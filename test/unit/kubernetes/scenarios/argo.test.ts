@@ -212,6 +212,7 @@ describe('custom resources without a schema', () => {
     ['false became true', 'paused: false', 'paused: true', ['changed spec.paused']],
     ['a list in another order', 'steps: [a, b]', 'steps: [b, a]', ['changed spec.steps']],
     ['a longer list', 'steps: [a]', 'steps: [a, b]', ['added spec.steps[1]']],
+    ['an empty text in a free map is gone', 'labels: { a: "", b: x }', 'labels: { b: x }', ['removed spec.labels.a']],
     ['a declared value is gone', 'a: x, b: y', 'b: y', ['removed spec.a']],
     ['the last digit', 'id: 9007199254740993', 'id: 9007199254740992', ['changed spec.id']],
   ])('%s', (_name, declared, live, changes) => {

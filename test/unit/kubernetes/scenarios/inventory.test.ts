@@ -148,6 +148,17 @@ describe('what says itself that it stays is no orphan', () => {
   });
 });
 
+it.each([
+  [{ Thing: 'Cluster' }, 'Thing/x'],
+  [{ 'acme.example/Thing': 'Cluster' }, 'Thing/x'],
+  [{ 'acme.example/Thing': 'Namespaced' }, 'Thing/shop/x'],
+  [{ 'other.example/Thing': 'Cluster' }, 'Thing/shop/x'],
+])('a kind is where the options say: %j', (scope, subject) => {
+  expect(changesOf(judgeTexts(object('Thing', 'x', '', 'acme.example/v1'), '', { scope }))).toEqual([
+    `removed ${subject}`,
+  ]);
+});
+
 describe('versions that the server does not serve', () => {
   const policy = object('PodSecurityPolicy', 'restricted', '', 'policy/v1beta1').replace('namespace: shop, ', '');
   it.each([
@@ -189,8 +200,13 @@ describe('versions that the server does not serve', () => {
     );
     expect(changesOf(judgeTexts(v1, `${v2}\n---\n${v1}`))).toEqual([]);
     expect(changesOf(judgeTexts(v2, `${v1}\n---\n${v2}`))).toEqual([]);
-    const judged = judgeTexts(v1, v2, { preferredVersion: { HorizontalPodAutoscaler: 'autoscaling/v2' } });
-    expect(judged.verdict).not.toBe('drifted');
+    expect(judgeTexts(v1, v2, { preferredVersion: 'autoscaling/v2' }).verdict).toBe('in-sync');
+    expect(judgeTexts(v2, v1).verdict).toBe('in-sync');
+    expect(changesOf(judgeTexts(v1, v2.replace('50', '60')))).toEqual([
+      'changed spec.metrics[0].resource.target.averageUtilization',
+    ]);
+    expect(changesOf(judgeTexts(v2, v1.replace('50', '60')))).toEqual(['changed spec.targetCPUUtilizationPercentage']);
+    expect(judgeTexts(v2.replace('cpu', 'memory'), v1).verdict).toBe('unknown');
   });
 
   it('the second version of the autoscaler is what its betas became', () => {
@@ -200,15 +216,30 @@ describe('versions that the server does not serve', () => {
     expect(changesOf(judgeTexts(beta, beta))).toEqual([]);
   });
 
-  it('an Ingress of a version that looks different is unknown, and one of its own version is compared', () => {
-    const old = `${object('Ingress', 'web', '', 'networking.k8s.io/v1beta1')}\nspec: { rules: [{ http: { paths: [{ path: /, backend: { serviceName: a, servicePort: 80 } }] } }] }`;
-    const live = `${object('Ingress', 'web', '', 'networking.k8s.io/v1')}\nspec: { rules: [{ http: { paths: [{ path: /, pathType: Prefix, backend: { service: { name: a, port: { number: 80 } } } }] } }] }`;
-    expect(judgeTexts(old, live).verdict).toBe('unknown');
-    expect(judgeTexts(old, live).coverage.uncovered[0]?.reason).toContain('backend.serviceName');
+  it('an Ingress of a version that looks different is compared as the server converts it', () => {
+    const spec =
+      'spec: { backend: { serviceName: d, servicePort: http }, rules: [{ http: { paths: [{ path: /, backend: { serviceName: a, servicePort: 80 } }] } }] }';
+    const old = `${object('Ingress', 'web', '', 'networking.k8s.io/v1beta1')}\n${spec}`;
+    const live = `${object('Ingress', 'web', '', 'networking.k8s.io/v1')}\nspec: { defaultBackend: { service: { name: d, port: { name: http } } }, rules: [{ http: { paths: [{ path: /, pathType: ImplementationSpecific, backend: { service: { name: a, port: { number: 80 } } } }] } }] }`;
+    expect(judgeTexts(old, live).verdict).toBe('in-sync');
+    expect(judgeTexts(old.replace('networking.k8s.io', 'extensions'), live).verdict).toBe('in-sync');
+    expect(changesOf(judgeTexts(old, live.replace('number: 80', 'number: 81')))).toEqual([
+      'changed spec.rules[0].http.paths[0].backend.service.port.number',
+    ]);
     const defaulted = old.replace('path: /,', 'path: /, pathType: ImplementationSpecific,');
     expect(changesOf(judgeTexts(old, defaulted))).toEqual([]);
     expect(changesOf(judgeTexts(old, defaulted.replace('80', '81')))).toEqual([
       'changed spec.rules[0].http.paths[0].backend.servicePort',
     ]);
+  });
+
+  it('a version that looks different and that nobody can convert is unknown', () => {
+    const old =
+      'apiVersion: apiextensions.k8s.io/v1beta1\nkind: CustomResourceDefinition\nmetadata: { name: x }\nspec: { group: a.b, version: v1, names: { kind: X, plural: x } }';
+    const live =
+      'apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: { name: x }\nspec: { group: a.b, names: { kind: X, plural: x }, versions: [{ name: v1 }] }';
+    const { verdict, coverage } = judgeTexts(old, live);
+    expect(verdict).toBe('unknown');
+    expect(coverage.uncovered[0]?.reason).toContain('apiextensions.k8s.io/v1 has no spec.version');
   });
 });

@@ -208,6 +208,19 @@ describe('texts', () => {
   });
 });
 
+it('keys that JavaScript has an opinion of are keys like any other', () => {
+  const data = 'data: { constructor: a, toString: b, __proto__: c, valueOf: d }';
+  expect(both(configMap(data), configMap(data))).toEqual([]);
+  expect(both(configMap(data), configMap('data: { x: y1 }'))).toEqual([
+    'added data.x',
+    'removed data.__proto__',
+    'removed data.constructor',
+    'removed data.toString',
+    'removed data.valueOf',
+  ]);
+  expect(both(configMap('data: { x: y1 }'), configMap(`${data.slice(0, -1)}, x: y1 }`))).toHaveLength(4);
+});
+
 /** The API server takes none of these. */
 describe('declarations that are refused are never in sync', () => {
   const deployment = (spec: string) => object('Deployment', `spec: { ${spec} }`, '', 'apps/v1');

@@ -46,6 +46,17 @@ describe('what tools write into objects is no difference', () => {
     expect(both(configMap(''), configMap(`${metadata}, ${managed}`))).toEqual([]);
   });
 
+  it('Argo CD’s label, where only what was applied last speaks of it', () => {
+    const applied = JSON.stringify({
+      metadata: { name: 'a', labels: { 'app.kubernetes.io/instance': 'shop', gone: 'x' } },
+      data: { a: 'b' },
+    });
+    const live = configMap(
+      `labels: { app.kubernetes.io/instance: shop, gone: x }, annotations: { kubectl.kubernetes.io/last-applied-configuration: '${applied}' }`,
+    );
+    expect(both(configMap(''), live)).toEqual(['added metadata.labels.gone']);
+  });
+
   it('but a label of another application is', () => {
     const managed = (manager: string) =>
       `labels: { app.kubernetes.io/instance: a }, managedFields: [{ manager: ${manager}, operation: Apply, apiVersion: v1, fieldsType: FieldsV1, fieldsV1: { "f:data": { "f:a": {} }, "f:metadata": { "f:labels": { "f:app.kubernetes.io/instance": {} } } } }]`;
