@@ -180,8 +180,6 @@ export class Owners {
 
   claim(path: Path): Claim {
     const found = this.#at(path);
-    // What stands inside an atomic list was never sent by itself.
-    const isSent = this.#trusted() && !isInsideElement(path);
     const people = found.filter(({ entry }) => entry.role === 'person');
     const others = found.filter(({ entry }) => entry.role !== 'person');
     const latest = found
@@ -191,7 +189,11 @@ export class Owners {
         null,
       );
     return {
-      applied: isSent && found.some(({ entry, node }) => isApply(entry) && ownsSomething(node)),
+      applied:
+        found.some(({ entry, node }) => isApply(entry) && ownsSomething(node)) &&
+        // What stands inside an atomic list was never sent by itself.
+        !isInsideElement(path) &&
+        this.#trusted(),
       appliedEmpty: found.every(({ entry, node }) => !isApply(entry) || Object.keys(node).length === 0),
       wroteByApplier: found.some(({ entry }) => entry.role === 'applier'),
       onlyPerson: people.length > 0 && !others.some(({ node }) => ownsSomething(node)),

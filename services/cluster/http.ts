@@ -1,8 +1,7 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { type Agent, request as send } from 'node:https';
 import type { Socket } from 'node:net';
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
+import { gunzipSync } from 'node:zlib';
 
 /** How long, and how much, one answer may be. */
 export interface AnswerLimits {
@@ -80,10 +79,9 @@ function limitConnecting(request: ClientRequest, socket: Socket, connectMs: numb
   for (const event of ['secureConnect', 'close']) socket.once(event, () => clearTimeout(timer));
 }
 
-const unpack = promisify(gunzip);
 /** Packed JSON becomes about so much larger: what is unpacked in one piece need not be put together. */
 const UNPACKED = 12;
-const [MIN_PIECE, MAX_PIECE] = [16 * 1024, 4 * 1024 * 1024];
+const [MIN_PIECE, MAX_PIECE] = [16 * 1024, 1024 * 1024];
 
 async function bodyOf(response: IncomingMessage, maxBytes: number): Promise<string> {
   const chunks: Buffer[] = [];
@@ -99,7 +97,8 @@ async function bodyOf(response: IncomingMessage, maxBytes: number): Promise<stri
   if (response.headers['content-encoding'] !== 'gzip' || response.statusCode === 304) return body.toString('utf8');
   const chunkSize = Math.min(MAX_PIECE, Math.max(MIN_PIECE, bytes * UNPACKED));
   try {
-    return (await unpack(body, { maxOutputLength: maxBytes, chunkSize })).toString('utf8');
+    // A page takes a few milliseconds: to give it to another thread takes longer.
+    return gunzipSync(body, { maxOutputLength: maxBytes, chunkSize }).toString('utf8');
   } catch (error) {
     throw (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE' ? tooLarge(maxBytes) : error;
   }
