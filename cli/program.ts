@@ -3,6 +3,7 @@ import manifest from '../package.json' with { type: 'json' };
 import { type AckOptions, ack } from './commands/ack.ts';
 import { build } from './commands/build.ts';
 import { type CheckOptions, check } from './commands/check.ts';
+import { type DoctorOptions, doctor } from './commands/doctor.ts';
 import { type InitOptions, init } from './commands/init.ts';
 import { type JudgeKubernetesOptions, judgeKubernetesFiles } from './commands/judge-kubernetes.ts';
 import { type JudgeOptions, judgeTerraformFiles } from './commands/judge-terraform.ts';
@@ -33,6 +34,7 @@ Examples:
   plumbline check 'prod/*' --json                     several, as a JSON array of reports
   plumbline check prod/network --html report.html     for a browser
   plumbline validate                                  what is wrong with plumbline.yaml, or what it checks
+  plumbline doctor prod/network                       what is missing here for such a check
   plumbline init                                      a first plumbline.yaml from what lies in the repository
   plumbline ack prod/network 'aws_x.*' --report report.json --owner me --reason why --until 2026-12-01
   plumbline judge terraform --plan plan.json --exit-code 2
@@ -113,6 +115,26 @@ Example:
 Exit codes: 0 right, 1 wrong.`,
     )
     .action((options: { config: string }) => validate(options.config, terminal));
+
+  program
+    .command('doctor')
+    .description('says what is missing on this machine, in the account and in the clusters; writes nothing')
+    .argument('[target...]', 'names such as prod/network; * and ? stand for any text; none: all of them')
+    .option('-c, --config <file>', CONFIG_HELP, 'plumbline.yaml')
+    .option('--json', 'print a JSON array of { ok, about, text } and nothing else')
+    .addHelpText(
+      'after',
+      `
+Looks at the tools on the PATH, whose account your credentials are, and the clusters: whether they answer, serve every
+declared kind, and let the service read those and write nothing. What the service may do in an EKS cluster is asked in
+the name of its group, which needs a cluster admin; with a kubeconfig from a secret as the user in it.
+
+Example:
+  plumbline doctor -c plumbline.yaml 'prod/*'
+
+Exit codes: 0 all is well, 1 something is not, or wrongly used.`,
+    )
+    .action((targets: string[], options: DoctorOptions) => doctor(targets, options, terminal));
 
   program
     .command('init')

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
 import color from 'picocolors';
@@ -10,7 +10,9 @@ const FOLDER = path.resolve(import.meta.dirname, '../.sandbox');
 const EXAMPLES = `
 Then, in another terminal:
   source .sandbox/env.sh
-  npx plumbline check -c examples/acme/plumbline.yaml prod/network
+  npx plumbline check -c .sandbox/acme/plumbline.yaml prod/network
+  kubectl -n shop scale deployment/cart --replicas=9
+  npx plumbline check -c .sandbox/acme/plumbline.yaml prod/shop
   curl --cacert "$AWS_CA_BUNDLE" "$PAGER_URL/incidents"`;
 
 const say = (line: string): void => console.log(color.dim(line));
@@ -40,6 +42,8 @@ function writeEnvironment(sandbox: Sandbox, acme: Acme, outputs: Parameters<type
     nodes: [],
     env: sandbox.env,
   };
+  rmSync(path.join(FOLDER, 'acme'), { force: true });
+  symlinkSync(acme.repository.workingCopy, path.join(FOLDER, 'acme'));
   writeFileSync(path.join(FOLDER, 'env.json'), `${JSON.stringify(known, null, 2)}\n`);
   const variables = {
     ...sandbox.env,
@@ -66,7 +70,7 @@ async function main(options: { readonly schedule: string }): Promise<void> {
     throw error;
   }
   process.once('exit', () => {
-    for (const name of ['env.json', 'env.sh']) rmSync(path.join(FOLDER, name), { force: true });
+    for (const name of ['env.json', 'env.sh', 'acme']) rmSync(path.join(FOLDER, name), { force: true });
   });
   console.log(`\nThe account is up; acme is applied and checked by ${options.schedule}. Ctrl-C ends it.${EXAMPLES}`);
   // Kept alive by the git host and the pager, until a signal ends it.

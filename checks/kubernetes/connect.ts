@@ -3,9 +3,12 @@ import { ClusterError } from '#services/cluster/error.ts';
 import { connectKubeconfig } from '#services/cluster/kubeconfig.ts';
 import type { KubernetesCheckRequest } from './request.ts';
 
+/** How the cluster of a target is reached. */
+export type ClusterWay = Pick<KubernetesCheckRequest, 'target' | 'kubeconfig' | 'credentials' | 'connectOwn'>;
+
 /** The cluster that the environment names; without one, that of a person's current kubeconfig. @throws ClusterError */
 export async function connect(
-  { target, kubeconfig, credentials, connectOwn }: KubernetesCheckRequest,
+  { target, kubeconfig, credentials, connectOwn }: ClusterWay,
   signal: AbortSignal,
 ): Promise<ClusterConnection> {
   const { name: environment, cluster, region } = target.environment;

@@ -30,18 +30,21 @@ export async function gatherEvidence(
   bounds: Bounds,
   gathered: Gathered,
 ): Promise<void> {
-  bounds.progress('connecting to the cluster');
-  const connection = await connect(request, bounds.signal);
-  gathered.connection = connection;
-  const learned = discover(connection, bounds);
   const { render, namespace, orphans } = request.target.kubernetes;
-  // A chart may ask what the server is; everything else can be rendered meanwhile.
-  const [discovery, manifests] = await Promise.all([
-    learned,
-    declaredIn(request, request.source.folder, bounds, render === 'helm' ? learned : null),
-  ]);
-  gathered.discovery = discovery;
-  gathered.manifests = manifests;
+  const learning = learn(request, bounds, gathered);
+  // A chart may ask what the server is; everything else is rendered meanwhile, and known whatever the cluster says.
+  const rendering = declaredIn(
+    request,
+    request.source.folder,
+    bounds,
+    render === 'helm' ? learning.then((learned) => learned.discovery) : null,
+  );
+  const [rendered, asked] = await Promise.allSettled([rendering, learning]);
+  if (rendered.status === 'rejected') throw rendered.reason;
+  gathered.manifests = rendered.value;
+  if (asked.status === 'rejected') throw asked.reason;
+  const manifests = rendered.value;
+  const { connection, discovery } = asked.value;
   const declared = manifests.objects.map(({ value }) => value);
   bounds.progress(`reading ${declared.length} objects of the cluster`);
   gathered.live = await readCluster({
@@ -54,9 +57,23 @@ export async function gatherEvidence(
   });
 }
 
+interface Learned {
+  readonly connection: ClusterConnection;
+  readonly discovery: Discovery;
+}
+
+async function learn(request: KubernetesCheckRequest, bounds: Bounds, gathered: Gathered): Promise<Learned> {
+  bounds.progress('connecting to the cluster');
+  const connection = await connect(request, bounds.signal);
+  gathered.connection = connection;
+  const discovery = await discover(connection, bounds);
+  gathered.discovery = discovery;
+  return { connection, discovery };
+}
+
 /** The objects that a checkout declares. @throws RenderError */
 export async function declaredIn(
-  { target, tools }: KubernetesCheckRequest,
+  { target, tools }: Pick<KubernetesCheckRequest, 'target' | 'tools'>,
   root: string,
   { signal, deadline, progress }: Bounds,
   server: Promise<Discovery> | null,
@@ -84,7 +101,7 @@ export function evidenceOf({ manifests, live }: Gathered, failure: string | null
     declared: manifests?.objects ?? [],
     problems: manifests?.problems ?? [],
     live: live ?? { ...NOTHING, unreached: [unseen] },
-    notes: [],
+    notes: manifests?.notes ?? [],
     ...(failure === null ? {} : { failure }),
   };
 }

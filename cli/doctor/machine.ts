@@ -13,8 +13,19 @@ const RENDERERS: Readonly<Record<string, readonly RendererName[]>> = {
   helm: ['helm'],
 };
 
+export interface Finders {
+  /** @throws ToolError */
+  readonly tool: typeof findTool;
+  /** @throws RenderError */
+  readonly renderer: typeof findRenderer;
+}
+
 /** Whether this machine has the tools that checks of these targets need. */
-export async function examineMachine(targets: readonly Target[], terminal: Terminal): Promise<readonly Diagnosis[]> {
+export async function examineMachine(
+  targets: readonly Target[],
+  terminal: Terminal,
+  find: Finders = { tool: findTool, renderer: findRenderer },
+): Promise<readonly Diagnosis[]> {
   const tools = new Map(
     targets.flatMap((target) => {
       if (target.layer !== 'terraform') return [];
@@ -29,8 +40,10 @@ export async function examineMachine(targets: readonly Target[], terminal: Termi
   );
   return [
     await git(terminal),
-    ...(await Promise.all([...tools].map(([about, wanted]) => tool(about, wanted, terminal)))),
-    ...(await Promise.all([...renderers].filter((name) => name in RENDERERS).map((name) => renderer(name, terminal)))),
+    ...(await Promise.all([...tools].map(([about, wanted]) => tool(about, wanted, terminal, find)))),
+    ...(await Promise.all(
+      [...renderers].filter((name) => name in RENDERERS).map((name) => renderer(name, terminal, find)),
+    )),
   ];
 }
 
@@ -47,9 +60,10 @@ async function tool(
   about: string,
   wanted: { readonly name: 'terraform' | 'tofu'; readonly version?: string },
   terminal: Terminal,
+  find: Finders,
 ): Promise<Diagnosis> {
   try {
-    const found = await findTool({
+    const found = await find.tool({
       ...wanted,
       path: terminal.env['PATH'] ?? '',
       cache: toolCache(terminal),
@@ -62,10 +76,10 @@ async function tool(
   }
 }
 
-async function renderer(name: string, terminal: Terminal): Promise<Diagnosis> {
+async function renderer(name: string, terminal: Terminal, find: Finders): Promise<Diagnosis> {
   try {
     const tools = { path: terminal.env['PATH'] ?? '', cache: toolCache(terminal) };
-    return well(name, `at ${await findRenderer(RENDERERS[name] ?? [], tools)}`);
+    return well(name, `at ${await find.renderer(RENDERERS[name] ?? [], tools)}`);
   } catch (error) {
     if (!(error instanceof RenderError)) throw error;
     return ill(name, error.message);

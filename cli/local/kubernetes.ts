@@ -1,12 +1,17 @@
 import { resolve } from 'node:path';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import { checkKubernetes } from '#checks/kubernetes/check.ts';
+import type { ClusterWay } from '#checks/kubernetes/connect.ts';
 import type { Report } from '#drift/report.ts';
 import type { IgnoreRule } from '#drift/rules/rule.ts';
 import { unknownReport } from '#drift/state/conclude.ts';
-import type { ClusterAccess, KubernetesTarget } from '#drift/target.ts';
+import type { Environment, KubernetesTarget } from '#drift/target.ts';
 import { AwsSecrets } from '#services/aws/secrets.ts';
 import { connectOwnKubeconfig } from '#services/cluster/own-kubeconfig.ts';
 import { SecretError } from '#services/ports.ts';
+import type { Terminal } from '../terminal.ts';
+import type { WorkingFolder } from '../working-folder.ts';
 import { type LocalRun, ownCredentials, toolCache } from './run.ts';
 
 /** Compares with the cluster that the config names, else with that of this person's current kubeconfig. */
@@ -15,28 +20,19 @@ export async function checkKubernetesHere(
   rules: readonly IgnoreRule[],
   { run, working, terminal, progress }: LocalRun,
 ): Promise<Report> {
-  let kubeconfig: string | null;
+  let way: ClusterWay;
   try {
-    kubeconfig = await readKubeconfig(target.environment.cluster);
+    way = await ownWay(target, working, terminal);
   } catch (error) {
     if (!(error instanceof SecretError)) throw error;
     return unknownReport(run, error.message, new Date());
   }
-  const hidden = kubeconfig === null ? [] : [kubeconfig];
+  const hidden = way.kubeconfig === null ? [] : [way.kubeconfig];
   return checkKubernetes({
-    target,
+    ...way,
     run,
     source: { folder: working.folder },
     rules,
-    kubeconfig,
-    connectOwn: (signal) => {
-      const { cluster } = target.environment;
-      const kubeconfig = cluster !== undefined && 'kubeconfig' in cluster ? cluster : undefined;
-      const file =
-        typeof kubeconfig?.kubeconfig === 'string' ? resolve(working.configFolder, kubeconfig.kubeconfig) : null;
-      return connectOwnKubeconfig({ file, context: kubeconfig?.context, env: terminal.env, signal });
-    },
-    credentials: null,
     before: null,
     fingerprintKey: null,
     hidden: [...ownCredentials(terminal), ...hidden],
@@ -49,7 +45,31 @@ export async function checkKubernetesHere(
   });
 }
 
-async function readKubeconfig(cluster: ClusterAccess | undefined): Promise<string | null> {
+/** How a person reaches the cluster of a target: as the config says, else by this person's own kubeconfig. @throws SecretError */
+export async function ownWay(
+  target: KubernetesTarget,
+  { configFolder }: WorkingFolder,
+  { env }: Terminal,
+): Promise<ClusterWay> {
+  const { cluster } = target.environment;
+  const own = cluster !== undefined && 'kubeconfig' in cluster ? cluster : undefined;
+  const file = typeof own?.kubeconfig === 'string' ? resolve(configFolder, own.kubeconfig) : null;
+  return {
+    target,
+    kubeconfig: await readKubeconfig(target.environment),
+    connectOwn: (signal) => connectOwnKubeconfig({ file, context: own?.context, env, signal }),
+    credentials: null,
+  };
+}
+
+/** Secrets lie where the service does: in the environment's region. */
+async function readKubeconfig({ cluster, region }: Environment): Promise<string | null> {
   if (cluster === undefined || !('kubeconfig' in cluster) || typeof cluster.kubeconfig === 'string') return null;
-  return new AwsSecrets().read(cluster.kubeconfig);
+  const place = region === undefined ? {} : { region };
+  const secrets = new AwsSecrets(new SecretsManagerClient(place), new SSMClient(place));
+  return secrets.read(cluster.kubeconfig).catch((error: unknown) => {
+    if (error instanceof SecretError) throw error;
+    const why = error instanceof Error ? error.name : 'unknown error';
+    throw new SecretError(`the secret of the kubeconfig could not be read (${why}): are there AWS credentials?`, error);
+  });
 }

@@ -1,24 +1,23 @@
 import { Listr, ListrLogger, ProcessOutput } from 'listr2';
-import type { Target } from '#drift/target.ts';
 import type { Terminal } from '../terminal.ts';
 
 /**
- * Does `act` for one target after the other; on a terminal the steps are drawn on stderr while it works, and are gone
+ * Does `act` for one part after the other; on a terminal the steps are drawn on stderr while it works, and are gone
  * when it is done: the result speaks for itself.
  */
-export async function withProgress(
-  targets: readonly Target[],
+export async function withProgress<Part extends { readonly name: string }>(
+  parts: readonly Part[],
   terminal: Terminal,
-  act: (target: Target, progress: (step: string) => void) => Promise<void>,
+  act: (part: Part, progress: (step: string) => void) => Promise<void>,
 ): Promise<void> {
   if (!terminal.interactive) {
-    for (const target of targets) await act(target, () => undefined);
+    for (const part of parts) await act(part, () => undefined);
     return;
   }
-  const tasks = targets.map((target) => ({
-    title: target.name,
+  const tasks = parts.map((part) => ({
+    title: part.name,
     task: (_context: unknown, task: { output: string }): Promise<void> =>
-      act(target, (step) => {
+      act(part, (step) => {
         task.output = step;
       }),
   }));

@@ -132,12 +132,12 @@ export class Api {
       });
     }
     if (path.startsWith('/openapi/v3/')) return this.#document(path.slice('/openapi/v3/'.length), asked);
-    const [root, group = '', at2 = ''] = path.split('/').slice(1);
+    const [root, group = '', served = ''] = path.split('/').slice(1);
     if (root === 'api') return found(resourceList(this.resources, '', group));
     if (root !== 'apis') return NOT_FOUND;
     const known = groupOf(this.resources, group);
     if (known === null) return NOT_FOUND;
-    return at2 === '' ? json(200, known) : found(resourceList(this.resources, group, at2));
+    return served === '' ? json(200, known) : found(resourceList(this.resources, group, served));
   }
 
   #document(place: string, asked: Asked): Answer {

@@ -1,5 +1,7 @@
 import { get } from 'node:https';
-import type { User } from './rbac.ts';
+import { type Attempt, isAllowed, refusalText, type User } from './rbac.ts';
+import { Refused } from './status.ts';
+import type { Store } from './store.ts';
 
 /** Where the account that a cluster belongs to is asked about callers. */
 export interface Account {
@@ -17,6 +19,7 @@ export interface AccessEntry {
 }
 
 const EKS_PREFIX = 'k8s-aws-v1.';
+const CREATOR: User = { name: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] };
 const LONGEST_SECONDS = 900;
 const ANSWER_SECONDS = 10;
 
@@ -29,6 +32,8 @@ export async function eksUser(token: string, cluster: string, account: Account):
   if (url === null || !isAcceptable(url, account)) return null;
   const identity = await callerOf(url, cluster, account).catch(() => null);
   if (identity === null) return null;
+  // Who made the cluster is its first administrator: here the account itself.
+  if (/^arn:aws:iam::\d{12}:root$/.test(identity)) return CREATOR;
   const session = /^arn:aws:sts::(\d{12}):assumed-role\/([^/]+)\/(.+)$/.exec(identity);
   if (session === null) return null;
   const [, id = '', role = '', name = ''] = session;
@@ -83,7 +88,7 @@ function callerOf(url: URL, cluster: string, account: Account): Promise<string |
         answer.once('error', reject);
         answer.once('end', () => {
           const body = Buffer.concat(parts).toString('utf8');
-          const arn = /arn:aws:sts::\d{12}:assumed-role\/[^"<\s]+/.exec(body)?.[0] ?? null;
+          const arn = /arn:aws:(sts::\d{12}:assumed-role\/[^"<\s]+|iam::\d{12}:root)/.exec(body)?.[0] ?? null;
           resolve(answer.statusCode === 200 ? arn : null);
         });
       },
@@ -107,3 +112,33 @@ export class Tokens {
 }
 
 export const ANONYMOUS: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
+
+type Headers = Readonly<Record<string, readonly string[] | undefined>>;
+
+/**
+ * In whose name a request is: its sender's, or that of the user and groups in its headers, each of which RBAC must let
+ * the sender impersonate.
+ * @throws Refused
+ */
+export function impersonated(sender: User, headers: Headers, store: Store): User {
+  const names = Object.keys(headers).filter((name) => name.startsWith('impersonate-'));
+  if (names.length === 0) return sender;
+  const other = names.find((name) => name !== 'impersonate-user' && name !== 'impersonate-group');
+  if (other !== undefined) throw new Refused(501, 'NotImplemented', `the sandbox does not know ${other}`, {});
+  const [name = ''] = headers['impersonate-user'] ?? [];
+  const groups = headers['impersonate-group'] ?? [];
+  if (name === '') throw new Refused(500, 'InternalError', 'requested groups without impersonating a user', {});
+  const [, namespace = '', account = ''] = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(name) ?? [];
+  const isAccount = account !== '';
+  const who = isAccount ? { resource: 'serviceaccounts', namespace, name: account } : { resource: 'users', name };
+  for (const part of [who, ...groups.map((group) => ({ resource: 'groups', name: group }))]) {
+    const attempt: Attempt = { verb: 'impersonate', group: '', subresource: '', namespace: '', ...part };
+    if (isAllowed(store, sender, attempt)) continue;
+    const why = `${part.resource} "${part.name}" is forbidden: ${refusalText(sender, attempt)}`;
+    throw new Refused(403, 'Forbidden', why, { name: part.name, kind: part.resource });
+  }
+  const own = isAccount && groups.length === 0 ? ['system:serviceaccounts', `system:serviceaccounts:${namespace}`] : [];
+  const all = [...groups, ...own];
+  const isTold = all.includes('system:authenticated') || all.includes('system:unauthenticated');
+  return { name, groups: isTold || name === ANONYMOUS.name ? all : [...all, 'system:authenticated'] };
+}

@@ -1,14 +1,13 @@
-import { at, clone, isObject, type Json, type JsonObject, listAt, textAt } from './json.ts';
+import { clone, isObject, type Json, type JsonObject, listAt, textAt } from './json.ts';
 import { itemsOf, recording } from './recording.ts';
 import { RECORDED_GROUP, type Resource, type Resources } from './resources.ts';
 
-const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+/** The form of discovery that takes two answers in all. */
+export const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 
 /** Whether a client takes all of discovery in two answers. */
 export const wantsAggregated = (accept: string): boolean =>
   accept.split(',').some((offer) => /;as=APIGroupDiscoveryList\b/.test(offer) && /;v=v2\b/.test(offer));
-
-export { AGGREGATED };
 
 /** `/api` and `/apis` in the aggregated form. */
 export function aggregated(root: '/api' | '/apis', resources: Resources): JsonObject {
@@ -139,4 +138,4 @@ export function resourceList(resources: Resources, group: string, version: strin
 }
 
 /** `/version` of the recorded server. */
-export const version = (): JsonObject => at({ version: recording.answer('/version') }, 'version');
+export const version = (): JsonObject => recording.answer('/version');

@@ -33,7 +33,7 @@ export type Type =
     }
   | { readonly is: 'any' };
 
-export const ANY: Type = { is: 'any' };
+const ANY: Type = { is: 'any' };
 const ANY_FIELD: Field = {
   type: ANY,
   always: false,

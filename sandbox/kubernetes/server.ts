@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { type Answer, Api, json } from './api.ts';
-import { type Account, ANONYMOUS, eksUser, Tokens } from './authenticate.ts';
+import { type Account, ANONYMOUS, eksUser, impersonated, Tokens } from './authenticate.ts';
 import { Faults } from './faults.ts';
 import { fromProtobuf, PROTOBUF } from './protobuf.ts';
 import { isAllowed, refusalText, type User } from './rbac.ts';
@@ -90,8 +90,9 @@ export class ApiServer {
     body: Buffer | null,
   ): Promise<Answer | null> {
     try {
-      const user = await this.#user(request.headers.authorization ?? '');
-      if (user === null) throw new Refused(401, 'Unauthorized', 'Unauthorized');
+      const sender = await this.#user(request.headers.authorization ?? '');
+      if (sender === null) throw new Refused(401, 'Unauthorized', 'Unauthorized');
+      const user = impersonated(sender, request.headersDistinct, this.api.store);
       this.#authorise(user, asked);
       if (body === null)
         throw new Refused(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${LARGEST_BODY}`, {});

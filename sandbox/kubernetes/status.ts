@@ -34,7 +34,7 @@ function detailsOf(resource: Resource, name: string, kind = resource.plural): Js
   return { ...(name === '' ? {} : { name }), ...group, kind };
 }
 
-export const qualified = (resource: Resource): string =>
+const qualified = (resource: Resource): string =>
   resource.group === '' ? resource.plural : `${resource.plural}.${resource.group}`;
 
 export const notFound = (resource: Resource, name: string): Refused =>

@@ -170,7 +170,7 @@ function prepareJob(job: JsonObject): void {
 }
 
 /** Letters and digits as the server makes names of them. */
-export function shortHash(text: string, length: number): string {
+function shortHash(text: string, length: number): string {
   const letters = 'bcdfghjklmnpqrstvwxz2456789';
   const bytes = createHash('sha256').update(text).digest();
   return [...bytes.subarray(0, length)].map((byte) => letters[byte % letters.length]).join('');

@@ -21,6 +21,7 @@ const wrong = (field: string, value: Json | undefined, why: string): Cause => ({
   message: `Invalid value: ${JSON.stringify(value ?? null)}: ${why}`,
   field,
 });
+const said = (field: string, message: string): Cause => ({ reason: 'FieldValueInvalid', message, field });
 const kindOf = (resource: Resource): string => `${resource.group}/${resource.plural}`;
 
 /** What is wrong with an object; the common mistakes, not all that the server knows. */
@@ -128,50 +129,45 @@ function workloadCauses(object: JsonObject): readonly Cause[] {
   if (typeof replicas === 'number' && replicas < 0) {
     found.push(wrong('spec.replicas', replicas, 'must be greater than or equal to 0'));
   }
-  return [...found, ...podCauses(at(object, 'spec', 'template', 'spec'), 'spec.template.spec', false)];
+  const claims = objects(at(object, 'spec')['volumeClaimTemplates']).map((claim) => textAt(claim, 'metadata', 'name'));
+  return [...found, ...podCauses(at(object, 'spec', 'template', 'spec'), 'spec.template.spec', false, claims)];
 }
 
-function podCauses(spec: JsonObject, place: string, isJob: boolean): readonly Cause[] {
+/** @param claims volumes that a StatefulSet adds to its pods */
+function podCauses(spec: JsonObject, place: string, isJob: boolean, claims: readonly string[] = []): readonly Cause[] {
   const found: Cause[] = [];
   if (objects(spec['containers']).length === 0) found.push(required(`${place}.containers`));
   if (isJob && spec['restartPolicy'] === 'Always') {
-    found.push({
-      reason: 'FieldValueRequired',
-      field: `${place}.restartPolicy`,
-      message: 'Required value: valid values: "OnFailure", "Never"',
-    });
+    found.push(required(`${place}.restartPolicy`, 'Required value: valid values: "OnFailure", "Never"'));
   }
+  const volumes = new Set([...claims, ...objects(spec['volumes']).map((volume) => textAt(volume, 'name'))]);
   const names = new Set<string>();
-  const volumes = new Set(objects(spec['volumes']).map((volume) => volume['name']));
   for (const [index, container] of containersOf(spec).entries()) {
     const here = `${place}.containers[${index}]`;
     const name = textAt(container, 'name');
-    if (name === '') found.push(required(`${here}.name`));
-    else if (!LABEL.test(name))
-      found.push(
-        wrong(
-          `${here}.name`,
-          name,
-          "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-'",
-        ),
-      );
-    if (names.has(name))
-      found.push({ ...wrong(`${here}.name`, name, ''), message: `Duplicate value: ${JSON.stringify(name)}` });
+    if (names.has(name)) found.push(said(`${here}.name`, `Duplicate value: ${JSON.stringify(name)}`));
     names.add(name);
-    if (textAt(container, 'image') === '') found.push(required(`${here}.image`));
-    for (const [at2, mount] of objects(container['volumeMounts']).entries()) {
-      const isClaim = !volumes.has(mount['name'] ?? '') && place === 'spec';
-      if (isClaim)
-        found.push({
-          ...wrong(`${here}.volumeMounts[${at2}].name`, mount['name'], ''),
-          message: `Not found: ${JSON.stringify(mount['name'])}`,
-        });
-    }
-    for (const part of ['limits', 'requests'] as const) {
-      for (const [resource, amount] of Object.entries(at(container, 'resources', part))) {
-        if (!String(amount).startsWith('-')) continue;
-        found.push(wrong(`${here}.resources.${part}[${resource}]`, amount, 'must be greater than or equal to 0'));
-      }
+    found.push(...containerCauses(container, here, volumes));
+  }
+  return found;
+}
+
+function containerCauses(container: JsonObject, here: string, volumes: ReadonlySet<string>): readonly Cause[] {
+  const found: Cause[] = [];
+  const name = textAt(container, 'name');
+  const rule = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-'";
+  if (name === '') found.push(required(`${here}.name`));
+  else if (!LABEL.test(name)) found.push(wrong(`${here}.name`, name, rule));
+  if (textAt(container, 'image') === '') found.push(required(`${here}.image`));
+  for (const [index, mount] of objects(container['volumeMounts']).entries()) {
+    const volume = textAt(mount, 'name');
+    if (volumes.has(volume)) continue;
+    found.push(said(`${here}.volumeMounts[${index}].name`, `Not found: ${JSON.stringify(volume)}`));
+  }
+  for (const part of ['limits', 'requests'] as const) {
+    for (const [resource, amount] of Object.entries(at(container, 'resources', part))) {
+      if (!String(amount).startsWith('-')) continue;
+      found.push(wrong(`${here}.resources.${part}[${resource}]`, amount, 'must be greater than or equal to 0'));
     }
   }
   return found;

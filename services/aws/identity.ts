@@ -1,5 +1,5 @@
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import { isNamed } from './errors.ts';
+import { hasStatus, isNamed } from './errors.ts';
 
 export interface RoleCredentials {
   readonly accessKeyId: string;
@@ -13,6 +13,17 @@ export interface Identity {
   userId(): Promise<string>;
   /** @throws RoleError when the role cannot be had */
   assume(roleArn: string, sessionName: string, seconds: number): Promise<RoleCredentials>;
+}
+
+/** Whose credentials these are. */
+export interface Caller {
+  readonly account: string;
+  readonly arn: string;
+}
+
+/** Nobody knows whose credentials these are; the message says what to do. */
+export class CallerError extends Error {
+  override readonly name = 'CallerError';
 }
 
 /** A role cannot be assumed; the message says what to do. */
@@ -55,4 +66,30 @@ export class AwsIdentity implements Identity {
     }
     return { accessKeyId, secretAccessKey, sessionToken };
   }
+}
+
+/** A person waits for the answer. */
+const SOON = { maxAttempts: 2, requestHandler: { connectionTimeout: 5_000, requestTimeout: 20_000 } } as const;
+
+/** Whose credentials the process's own are. @param region undefined: that of its settings @throws CallerError */
+export async function callerIn(region: string | undefined): Promise<Caller> {
+  const client = new STSClient({ ...SOON, ...(region === undefined ? {} : { region }) });
+  const { Account: account, Arn: arn } = await client
+    .send(new GetCallerIdentityCommand({}))
+    .catch((cause: unknown) => {
+      throw new CallerError(whyUnknown(cause), { cause });
+    })
+    .finally(() => client.destroy());
+  if (account === undefined || arn === undefined) throw new CallerError('STS does not say whose credentials these are');
+  return { account, arn };
+}
+
+function whyUnknown(cause: unknown): string {
+  if (isNamed(cause, 'CredentialsProviderError')) {
+    return 'there are no AWS credentials: set AWS_PROFILE, or run "aws sso login"';
+  }
+  if (hasStatus(cause, 400) || hasStatus(cause, 403)) {
+    return `these AWS credentials are refused (${(cause as Error).name}): renew them, such as by "aws sso login"`;
+  }
+  return `STS did not answer (${cause instanceof Error ? cause.name : 'unknown error'}): is it reachable from here?`;
 }

@@ -36,18 +36,34 @@ export class NoAnswer extends Error {
 export interface GetRequest {
   readonly url: string;
   readonly agent: Agent;
-  readonly headers: Readonly<Record<string, string>>;
+  /** Several values are several headers. */
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly signal: AbortSignal;
   readonly limits: AnswerLimits;
 }
 
 /** One GET. Redirects are not followed. @throws NoAnswer; or the reason of `signal` */
-export async function httpGet({ url, agent, headers, signal, limits }: GetRequest): Promise<HttpAnswer> {
+export const httpGet = (request: GetRequest): Promise<HttpAnswer> => exchange(request, 'GET', null);
+
+/** One POST of JSON, for questions that have a body. @throws as `httpGet` */
+export const httpPost = (request: GetRequest, body: string): Promise<HttpAnswer> => exchange(request, 'POST', body);
+
+async function exchange(
+  { url, agent, headers, signal, limits }: GetRequest,
+  method: 'GET' | 'POST',
+  body: string | null,
+): Promise<HttpAnswer> {
   const total = AbortSignal.timeout(limits.totalMs);
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const request = send(url, {
-    ...{ method: 'GET', agent, signal: AbortSignal.any([signal, total]) },
-    headers: { 'Accept-Encoding': 'gzip', 'User-Agent': 'plumbline', ...headers },
+    ...{ method, agent, signal: AbortSignal.any([signal, total]) },
+    headers: {
+      ...{ 'Accept-Encoding': 'gzip', 'User-Agent': 'plumbline' },
+      ...(body === null
+        ? {}
+        : { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(body)) }),
+      ...(headers as Record<string, string | string[]>),
+    },
   });
   request.setTimeout(limits.silentMs, () => {
     request.destroy(new NoAnswer('broken', `said nothing for ${limits.silentMs / 1000} seconds`));
@@ -55,12 +71,12 @@ export async function httpGet({ url, agent, headers, signal, limits }: GetReques
   request.once('socket', (socket) => limitConnecting(request, socket, limits.connectMs));
   request.once('response', resolve);
   request.on('error', reject);
-  request.end();
+  request.end(body ?? undefined);
   let response: IncomingMessage | null = null;
   try {
     response = await promise;
-    const body = await bodyOf(response, limits.maxBytes);
-    return { status: response.statusCode ?? 0, headers: response.headers, body };
+    const text = await bodyOf(response, limits.maxBytes);
+    return { status: response.statusCode ?? 0, headers: response.headers, body: text };
   } catch (error) {
     signal.throwIfAborted();
     if (total.aborted) throw new NoAnswer('broken', `did not answer within ${limits.totalMs / 1000} seconds`);

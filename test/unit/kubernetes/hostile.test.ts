@@ -87,6 +87,7 @@ it('nothing that a cluster answers or a repository holds breaks the judge', () =
               kind: '*',
               namespace: '*',
               name: '*',
+              subject: '*',
               pointers: ['/spec/0', '/metadata/labels'],
               jq: ['.spec.containers[].env'],
               managers: ['a'],
