@@ -1,5 +1,6 @@
 import { globMatches } from '../rules/glob.ts';
 import { isList, isObject, type Json, type JsonObject } from './json.ts';
+import { Names } from './names.ts';
 import type { Path, Step } from './path.ts';
 import { stepsOf } from './path.ts';
 
@@ -36,7 +37,7 @@ export interface Claim {
 }
 
 /** Managers that apply what git says. `kubectl` does with `--server-side`. */
-const APPLIERS: readonly string[] = [
+const APPLIERS = new Names([
   'kubectl',
   'kubectl-client-side-apply',
   'kubectl-create',
@@ -63,10 +64,10 @@ const APPLIERS: readonly string[] = [
   'werf',
   'skaffold',
   'timoni',
-];
+]);
 
 /** Managers behind which a person sits: kubectl's imperative commands, OpenShift's, consoles and terminal interfaces. */
-const PEOPLE: readonly string[] = [
+const PEOPLE = new Names([
   'kubectl-edit',
   'kubectl-patch',
   'kubectl-set',
@@ -98,7 +99,7 @@ const PEOPLE: readonly string[] = [
   'headlamp*',
   'octant*',
   'kubenav*',
-];
+]);
 
 export interface ManagerNames {
   readonly appliers: readonly string[];
@@ -261,8 +262,8 @@ function roleOf(
   if (isOneOf(names.appliers)) return 'applier';
   // `kubectl scale` and `kubectl rollout undo` are a plain `kubectl` that updates.
   if (manager === 'kubectl') return operation === 'Apply' && subresource === null ? 'applier' : 'person';
-  if (isOneOf(APPLIERS)) return 'applier';
-  if (isOneOf(PEOPLE)) return 'person';
+  if (APPLIERS.has(manager)) return 'applier';
+  if (PEOPLE.has(manager)) return 'person';
   return operation === 'Apply' && subresource === null && sentMost(fields, declared) ? 'applier' : 'program';
 }
 

@@ -1,17 +1,4 @@
-/** A list of names, of which `*` at the end stands for any text. */
-class Names {
-  readonly #whole: ReadonlySet<string>;
-  readonly #starts: readonly string[];
-
-  constructor(names: readonly string[]) {
-    this.#whole = new Set(names.filter((name) => !name.endsWith('*')));
-    this.#starts = names.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1));
-  }
-
-  has(name: string): boolean {
-    return this.#whole.has(name) || this.#starts.some((start) => name.startsWith(start));
-  }
-}
+import { Names } from '../names.ts';
 
 /** Labels and annotations that appliers and controllers keep their books in. */
 export const BOOKKEEPING = new Names([

@@ -83,19 +83,28 @@ function isSameStruct(
   depth: number,
   rules: ScalarRules,
 ): boolean {
-  for (const name of Object.keys(declared)) {
-    const value = declared[name] ?? null;
-    if (value === null || (depth === 0 && APART.has(name))) continue;
-    const other = own(live, name) ?? null;
-    const field = schema.field(name);
-    if (other === null || field === null || !isSame(value, other, field, name, depth, false, rules)) return false;
-  }
+  let found = 0;
   for (const name of Object.keys(live)) {
-    const value = live[name] ?? null;
-    if (value === null || (own(declared, name) ?? null) !== null || (depth === 0 && APART.has(name))) continue;
-    if (!isDefault(name, value, live, schema, rules)) return false;
+    const other = live[name] ?? null;
+    if (other === null || (depth === 0 && APART.has(name))) continue;
+    const value = own(declared, name) ?? null;
+    if (value === null) {
+      if (!isDefault(name, other, live, schema, rules)) return false;
+      continue;
+    }
+    const field = schema.field(name);
+    if (field === null || !isSame(value, other, field, name, depth, false, rules)) return false;
+    found += 1;
   }
-  return true;
+  return found === declaredFields(declared, depth);
+}
+
+function declaredFields(declared: JsonObject, depth: number): number {
+  let count = 0;
+  for (const name of Object.keys(declared)) {
+    if ((declared[name] ?? null) !== null && !(depth === 0 && APART.has(name))) count += 1;
+  }
+  return count;
 }
 
 /** Not declared, and nothing that anybody would have to declare. */
