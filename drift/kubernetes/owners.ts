@@ -106,6 +106,13 @@ export interface ManagerNames {
   readonly people: readonly string[];
 }
 
+/** Whether anybody at all sends his declarations by server-side apply. */
+export function hasApplyEntry(live: JsonObject): boolean {
+  const metadata = live['metadata'];
+  const entries = isObject(metadata) ? metadata['managedFields'] : undefined;
+  return isList(entries) && entries.some((entry) => isObject(entry) && entry['operation'] === 'Apply');
+}
+
 /** How much of what is declared an unknown `Apply` manager must have sent to count as what applies git. */
 const APPLIER_SHARE = 0.8;
 

@@ -1,11 +1,14 @@
 import { isList, isObject, type Json, type JsonObject, own } from '../json.ts';
+import { mayHaveApplied } from '../last-applied.ts';
 import { DECLARABLE_METADATA } from '../objects.ts';
+import { hasApplyEntry } from '../owners.ts';
 import { below } from '../path.ts';
 import { guessed } from '../schema/guess.ts';
 import type { ListSchema, MapSchema, Schema, StructSchema } from '../schema/schema.ts';
 import { refusal, refusedScalar } from '../valid.ts';
 import { BOOKKEEPING } from './books-of-tools.ts';
 import { type ScalarRules, sameScalar, sameValue } from './same.ts';
+import { isControllersField } from './tolerance.ts';
 import { isEmpty, isZeroScalar } from './zero.ts';
 
 /** Deeper values are left to those who can say that they are too deep. */
@@ -14,10 +17,16 @@ const MAX_DEPTH = 100;
 const APART: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'status', 'metadata']);
 const METADATA_PATH = below(null, { field: 'metadata' });
 
+/** Of the object as a whole. */
+interface Context extends ScalarRules {
+  readonly kind: string;
+  readonly live: JsonObject;
+}
+
 /**
- * Whether a live object is what git declares, and nothing more but defaults and the books of tools: then neither
- * `refusal` nor `Comparer` has a word to say, and who wrote what need not be known. So it is with most objects of most
- * clusters, and it is told in a fraction of the time. False proves nothing: whatever takes a second look is left to them.
+ * Whether a live object is what git declares, and nothing more but defaults, the books of tools, and what controllers
+ * fill in: then neither `refusal` nor `Comparer` has a word to say. So it is with most objects of most clusters, and it
+ * is told in a fraction of the time. False proves nothing: whatever takes a second look is left to them.
  */
 export function isPlainlySame(
   declared: JsonObject,
@@ -25,9 +34,10 @@ export function isPlainlySame(
   schema: StructSchema,
   rules: ScalarRules,
 ): boolean {
+  const context = { ...rules, kind: String(live['kind']), live };
   return (
-    isSameMetadata(declared['metadata'], live['metadata'], schema.field('metadata'), rules) &&
-    isSameStruct(declared, live, schema, 0, rules)
+    isSameMetadata(declared['metadata'], live['metadata'], schema.field('metadata'), context) &&
+    isSameStruct(declared, live, schema, '', 0, context)
   );
 }
 
@@ -35,7 +45,7 @@ function isSameMetadata(
   declared: Json | undefined,
   live: Json | undefined,
   schema: Schema | null,
-  rules: ScalarRules,
+  context: Context,
 ): boolean {
   if (!isObject(declared) || !isObject(live) || schema?.shape !== 'struct') return false;
   for (const name of DECLARABLE_METADATA) {
@@ -43,7 +53,7 @@ function isSameMetadata(
     if (value === null && isEmpty(other)) continue;
     const field = schema.field(name);
     if (other === null || field === null) return false;
-    if (value !== null && !isSame(value, other, field, name, 0, false, rules)) return false;
+    if (value !== null && !isSame(value, other, field, name, 0, false, context)) return false;
     if (value === null && !(isObject(other) && hasNothingElse(other, {}, name))) return false;
   }
   return refusal(declared, schema, METADATA_PATH) === null;
@@ -57,20 +67,20 @@ function isSame(
   name: string,
   depth: number,
   inMap: boolean,
-  rules: ScalarRules,
+  context: Context,
 ): boolean {
   if (depth > MAX_DEPTH) return false;
   switch (schema.shape) {
     case 'struct':
-      return isObject(declared) && isObject(live) && isSameStruct(declared, live, schema, depth + 1, rules);
+      return isObject(declared) && isObject(live) && isSameStruct(declared, live, schema, name, depth + 1, context);
     case 'map':
-      return isObject(declared) && isObject(live) && isSameMap(declared, live, schema, name, depth + 1, rules);
+      return isObject(declared) && isObject(live) && isSameMap(declared, live, schema, name, depth + 1, context);
     case 'list':
-      return isList(declared) && isList(live) && isSameList(declared, live, schema, depth + 1, rules);
+      return isList(declared) && isList(live) && isSameList(declared, live, schema, depth + 1, context);
     default:
       return (
         typeof declared !== 'object' &&
-        (declared === live || sameScalar(declared, live, schema.kind, inMap, rules)) &&
+        (declared === live || sameScalar(declared, live, schema.kind, inMap, context)) &&
         refusedScalar(declared, schema.kind, null) === null
       );
   }
@@ -80,20 +90,21 @@ function isSameStruct(
   declared: JsonObject,
   live: JsonObject,
   schema: StructSchema,
+  name: string,
   depth: number,
-  rules: ScalarRules,
+  context: Context,
 ): boolean {
   let found = 0;
-  for (const name of Object.keys(live)) {
-    const other = live[name] ?? null;
-    if (other === null || (depth === 0 && APART.has(name))) continue;
-    const value = own(declared, name) ?? null;
+  for (const field in live) {
+    const other = live[field] ?? null;
+    if (other === null || (depth === 0 && APART.has(field))) continue;
+    const value = own(declared, field) ?? null;
     if (value === null) {
-      if (!isDefault(name, other, live, schema, rules)) return false;
-      continue;
+      if (isDefault(field, other, live, schema, context) || isFilledIn(field, name, depth, context)) continue;
+      return false;
     }
-    const field = schema.field(name);
-    if (field === null || !isSame(value, other, field, name, depth, false, rules)) return false;
+    const known = schema.field(field);
+    if (known === null || !isSame(value, other, known, field, depth, false, context)) return false;
     found += 1;
   }
   return found === declaredFields(declared, depth);
@@ -101,18 +112,25 @@ function isSameStruct(
 
 function declaredFields(declared: JsonObject, depth: number): number {
   let count = 0;
-  for (const name of Object.keys(declared)) {
+  for (const name in declared) {
     if ((declared[name] ?? null) !== null && !(depth === 0 && APART.has(name))) count += 1;
   }
   return count;
 }
 
 /** Not declared, and nothing that anybody would have to declare. */
-function isDefault(name: string, value: Json, live: JsonObject, schema: StructSchema, rules: ScalarRules): boolean {
+function isDefault(name: string, value: Json, live: JsonObject, schema: StructSchema, context: Context): boolean {
   if (isEmpty(value) || (isZeroScalar(value) && schema.zeroIsAbsent(name))) return true;
   const given = schema.defaultOf(name, live);
   if (given === undefined) return false;
-  return value === given || sameValue(value, given, guessed(schema.field(name), undefined, value), rules);
+  return value === given || sameValue(value, given, guessed(schema.field(name), undefined, value), context);
+}
+
+/** A controller's field, at the top of an object, that nobody ever sent from git. */
+function isFilledIn(field: string, parent: string, depth: number, { kind, live }: Context): boolean {
+  if (depth > 1) return false;
+  const shape = depth === 0 ? field : `${parent}.${field}`;
+  return isControllersField(kind, shape) && !hasApplyEntry(live) && !mayHaveApplied(live, field);
 }
 
 function isSameMap(
@@ -121,11 +139,12 @@ function isSameMap(
   schema: MapSchema,
   name: string,
   depth: number,
-  rules: ScalarRules,
+  context: Context,
 ): boolean {
-  for (const key of Object.keys(declared)) {
+  for (const key in declared) {
     const [value, other] = [declared[key] ?? null, own(live, key) ?? null];
-    if (value === null || other === null || !isSame(value, other, schema.value, key, depth, true, rules)) return false;
+    if (value === null || other === null || !isSame(value, other, schema.value, key, depth, true, context))
+      return false;
   }
   return hasNothingElse(live, declared, name);
 }
@@ -144,7 +163,7 @@ function isSameList(
   live: readonly Json[],
   schema: ListSchema,
   depth: number,
-  rules: ScalarRules,
+  context: Context,
 ): boolean {
   // A list whose structure was guessed may show another one in its owners' books.
   if (declared.length !== live.length || !schema.complete) return false;
@@ -152,7 +171,7 @@ function isSameList(
   return declared.every((element, index) => {
     const other = live[index] ?? null;
     if (schema.merge === 'keyed' && !haveSameKey(element, other, schema)) return false;
-    return isSame(element, other, schema.item, '', depth, false, rules);
+    return isSame(element, other, schema.item, '', depth, false, context);
   });
 }
 

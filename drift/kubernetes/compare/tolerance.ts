@@ -74,6 +74,10 @@ const CONTROLLERS: Readonly<Record<string, readonly string[]>> = {
   CertificateSigningRequest: ['spec.username', 'spec.uid', 'spec.groups', 'spec.extra'],
 };
 
+/** Whether the server or a controller sets a field of a kind, `spec.clusterIP` for instance. */
+export const isControllersField = (kind: string, shape: string): boolean =>
+  Object.hasOwn(CONTROLLERS, kind) && CONTROLLERS[kind]?.includes(shape) === true;
+
 /** What admission puts into Pods, by name or mount path, where `managedFields` cannot tell. */
 const INJECTED =
   /^(kube-api-access-\w+|default-token-\w+|aws-iam-token|eks-pod-identity-token|AWS_(ROLE_ARN|WEB_IDENTITY_TOKEN_FILE|DEFAULT_REGION|REGION|STS_REGIONAL_ENDPOINTS|CONTAINER_CREDENTIALS_FULL_URI|CONTAINER_AUTHORIZATION_TOKEN_FILE)|\/var\/run\/secrets\/(kubernetes\.io|eks\.amazonaws\.com|pods\.eks\.amazonaws\.com)\/serviceaccount)$/;

@@ -21,9 +21,9 @@ export function readJson(text: string): YamlDocument | null {
 
 function keysOf(value: Json): number {
   if (typeof value !== 'object' || value === null) return 0;
-  const children = Object.values(value);
-  let count = isList(value) ? 0 : children.length;
-  for (const child of children) count += keysOf(child);
+  let count = 0;
+  if (isList(value)) for (const item of value) count += keysOf(item);
+  else for (const key in value) count += 1 + keysOf(value[key] ?? null);
   return count;
 }
 
