@@ -10,6 +10,7 @@ import { groupOf, metadataOf } from '#drift/kubernetes/objects.ts';
 import { builtinKind } from '#drift/kubernetes/schema/builtin.ts';
 import type { StructSchema } from '#drift/kubernetes/schema/schema.ts';
 import { refusal } from '#drift/kubernetes/valid.ts';
+import { objectsOf } from './judging.ts';
 
 const FOLDER = path.resolve(import.meta.dirname, '../../fixtures/kubernetes/cases');
 
@@ -55,6 +56,13 @@ it('what it calls the same has no difference, in every recorded case', () => {
   const plain = PAIRS.filter(isPlain);
   expect(plain.length).toBeGreaterThan(30);
   expect(plain.filter((pair) => saidOf(pair) > 0)).toEqual([]);
+});
+
+it('what the API server would refuse is not, even where the live side is said to have it', () => {
+  const declared = objectsOf('{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {replicas: "3"}}');
+  const [object = {}] = declared.map(({ value }) => value);
+  const schema = builtinKind('apps/v1', 'Deployment')?.schema;
+  expect(schema && isPlainlySame(object, object, schema, { custom: false })).toBe(false);
 });
 
 it('whatever part of one side is exchanged: what it calls the same has no difference', () => {
