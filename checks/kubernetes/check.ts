@@ -5,6 +5,7 @@ import type { Report } from '#drift/report.ts';
 import { ClusterError } from '#services/cluster/error.ts';
 import { RenderError } from '#services/render/error.ts';
 import { stopped, timedOut } from '../ended.ts';
+import { reportOf } from '../report.ts';
 import { declaredBefore } from './before.ts';
 import { type Bounds, evidenceOf, type Gathered, gatherEvidence } from './evidence.ts';
 import { optionsOf } from './options.ts';
@@ -48,7 +49,13 @@ export async function checkKubernetes(request: KubernetesCheckRequest): Promise<
     // Whatever is still under way beside what failed.
     end.abort();
   }
-  return reportOf(request, gathered, told, startedAt);
+  const redact = createRedactor(secretsOf(request.hidden, gathered));
+  return reportOf({
+    ...{ target: request.target, run: request.run, startedAt, endedAt: request.now() },
+    tool: { name: 'kubernetes', version: gathered.discovery?.version ?? null, exitCode: null },
+    judgement: told.judgement,
+    notes: [...(request.notes ?? []), ...told.notes].map((note) => ({ ...note, text: redact(note.text) })),
+  });
 }
 
 interface Told {
@@ -79,34 +86,3 @@ const secretsOf = (hidden: readonly string[], { connection }: Gathered): readonl
   ...hidden,
   ...(connection?.secrets() ?? []),
 ];
-
-function reportOf(
-  request: KubernetesCheckRequest,
-  gathered: Gathered,
-  { judgement, notes }: Told,
-  startedAt: Date,
-): Report {
-  const { target, run } = request;
-  const redact = createRedactor(secretsOf(request.hidden, gathered));
-  const ours = [...(request.notes ?? []), ...notes].map((note) => ({ ...note, text: redact(note.text) }));
-  return {
-    schema: 'plumbline.report/1',
-    target: target.name,
-    layer: target.layer,
-    runId: run.runId,
-    trigger: run.trigger,
-    commit: { checked: run.commit, lastInSync: null },
-    startedAt: startedAt.toISOString(),
-    endedAt: request.now().toISOString(),
-    verdict: judgement.verdict,
-    reason: judgement.reason,
-    log: null,
-    tool: { name: 'kubernetes', version: gathered.discovery?.version ?? null, exitCode: null },
-    config: run.config,
-    coverage: judgement.coverage,
-    findings: judgement.findings,
-    ...(judgement.unlisted > 0 ? { unlisted: judgement.unlisted } : {}),
-    unconfirmed: judgement.unconfirmed,
-    notes: [...judgement.notes, ...ours],
-  };
-}

@@ -9,6 +9,7 @@ import type { ProcessUser } from '#services/process.ts';
 import type { ReleaseSource } from '#services/tools/release.ts';
 import { findTool, type Tool, ToolError } from '#services/tools/tool.ts';
 import { stopped, timedOut } from '../ended.ts';
+import { reportOf } from '../report.ts';
 import { reservedNames } from './environment.ts';
 import { type Gathered, gatherEvidence, SECOND } from './evidence.ts';
 import { StepFailure } from './failure.ts';
@@ -167,30 +168,13 @@ function assemble(
       fingerprintKey: request.fingerprintKey,
     },
   );
-  const ours = [...(request.notes ?? []), ...gathered.notes].map((note) => ({ ...note, text: redact(note.text) }));
-  return {
-    schema: 'plumbline.report/1',
-    target: target.name,
-    layer: target.layer,
-    runId: run.runId,
-    trigger: run.trigger,
-    commit: { checked: run.commit, lastInSync: null },
-    startedAt: startedAt.toISOString(),
-    endedAt: request.now().toISOString(),
-    verdict: judgement.verdict,
-    reason: judgement.reason,
-    log: null,
+  return reportOf({
+    ...{ target, run, startedAt, endedAt: request.now(), judgement },
     tool: {
       name: target.terraform.tool,
       version: tool?.version ?? judgement.toolVersion,
       exitCode: gathered.exitCode,
     },
-    config: run.config,
-    coverage: judgement.coverage,
-    findings: judgement.findings,
-    ...(judgement.unlisted > 0 ? { unlisted: judgement.unlisted } : {}),
-    unconfirmed: judgement.unconfirmed,
-    notes: [...judgement.notes, ...ours],
-    ...(judgement.outputs === undefined ? {} : { outputs: judgement.outputs }),
-  };
+    notes: [...(request.notes ?? []), ...gathered.notes].map((note) => ({ ...note, text: redact(note.text) })),
+  });
 }

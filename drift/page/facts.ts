@@ -23,7 +23,7 @@ export function facts({ commit, config, trigger, layer, startedAt, endedAt, runI
     ['Looked', `${foreign(startedAt)} to ${foreign(endedAt)}`],
     ['Layer', layer],
     ['Run', code(runId)],
-    ['Build log', log === null ? 'none' : link(log)],
+    ['Log', log === null ? 'none' : link(log)],
   ];
   return factTable(rows);
 }
