@@ -21,9 +21,9 @@ const LIMITS = new Map([
   [10_000, { seconds: 30, requests: 300, megabytes: 512 }],
 ]);
 const MAX_RATIO = 1.5;
-const ROUNDS = 7;
+const ROUNDS = 9;
 /** The first rounds of a process still load and compile. */
-const WARM_AFTER = 3;
+const WARM_AFTER = 10;
 
 interface Figures {
   readonly seconds: number;
