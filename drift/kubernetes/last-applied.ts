@@ -38,3 +38,14 @@ export function saysLastApplied(live: JsonObject): boolean {
   const annotations = textsOf(metadataOf(live)['annotations']);
   return LAST_APPLIED.some((name) => name in annotations);
 }
+
+/** Whether what was applied last may have had a field of this name somewhere; not read, only looked through. */
+export function mayHaveApplied(live: JsonObject, field: string): boolean {
+  const { annotations } = metadataOf(live);
+  if (!isObject(annotations)) return false;
+  return LAST_APPLIED.some((name) => {
+    const text = String(annotations[name] ?? '');
+    // A name may be packed, or written with escapes.
+    return PACKED.test(text) || text.includes(`"${field}"`) || text.includes('\\u');
+  });
+}

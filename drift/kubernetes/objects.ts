@@ -17,8 +17,11 @@ const text = (value: Json | undefined): string => (typeof value === 'string' ? v
 export const metadataOf = (object: JsonObject): JsonObject => (isObject(object['metadata']) ? object['metadata'] : {});
 
 export function groupOf(apiVersion: string): string {
-  return apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
+  return apiVersion.slice(0, Math.max(0, apiVersion.indexOf('/')));
 }
+
+/** Of the metadata only these are anybody's to declare. */
+export const DECLARABLE_METADATA = ['labels', 'annotations', 'finalizers', 'ownerReferences'] as const;
 
 const ANY_GROUP = '*';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ServedKind } from '#drift/kubernetes/live.ts';
 import { groupOf } from '#drift/kubernetes/objects.ts';
 import { type Answer, ClusterClient, type Effort, JSON_TYPE, type ReadBudget } from './client.ts';
