@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { buildSync } from 'esbuild';
 import { BUNDLING } from '#infra/bundle.ts';
 import { cpuOfKubectl, cpuOfLists, hasKubectl } from './kubectl.ts';
-import { declaredIn, generate } from './objects.ts';
+import { declaredIn, generate, writeYaml } from './objects.ts';
 
 /**
  * `node test/bench/kubernetes/main.ts [count…]`: what a check of so many objects costs beside the plain paged LISTs of the
@@ -109,6 +109,8 @@ async function compare(count: number, tools: Readonly<Record<'check' | 'floor' |
     const kubeconfig = path.join(own, 'kubeconfig.json');
     writeFileSync(kubeconfig, kubeconfigOf(address, ca));
     const lists = listsOf(manifests);
+    const yaml = path.join(own, 'yaml');
+    writeYaml(manifests, yaml);
     const floors: Whole[] = [];
     const checks: Checked[] = [];
     let requests = 0;
@@ -132,6 +134,8 @@ async function compare(count: number, tools: Readonly<Record<'check' | 'floor' |
     line('CPU seconds of the plain paged LISTs', of(floors, 'cpu'), null, 3);
     line('CPU, own process: check ÷ plain paged LISTs', ratio(checks, floors, 'cpu'), MAX_RATIO);
     line('wall, own process: check ÷ plain paged LISTs', ratio(checks, floors, 'seconds'), null);
+    const inYaml = run<Checked>(tools.check, [kubeconfig, yaml]);
+    line('CPU seconds of a check of manifests in YAML', inYaml.cpu, null, 3);
     const warm = run<Warm>(tools.warm, [String(ROUNDS + WARM_AFTER), kubeconfig, manifests, address, ca, ...lists]);
     const [warmLists, warmChecks] = [warm.lists.slice(WARM_AFTER), warm.checks.slice(WARM_AFTER)];
     line('CPU seconds of a check, warm', of(warmChecks, 'cpu'), null, 3);
