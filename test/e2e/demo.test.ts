@@ -29,6 +29,14 @@ describe('the demo', () => {
     expect(exitCode).toBe(1);
   });
 
+  it('fails when every list of a cluster is empty and says that all went well', async () => {
+    const { all, exitCode } = await demo('--break', 'cluster');
+    expect(all).toMatch(
+      /It did not happen: staging\/shop had to be in-sync \(no findings\), not drifted: \d+ findings/,
+    );
+    expect(exitCode).toBe(1);
+  });
+
   it('fails when no report can be uploaded', async () => {
     const { all, exitCode } = await demo('--break', 'upload');
     expect(all).toMatch(/It did not happen: .* had to be .*, not unknown: the build ended FAILED/);
