@@ -21,6 +21,11 @@ const LIMITS = new Map([
   [10_000, { seconds: 30, requests: 300, megabytes: 512 }],
 ]);
 const MAX_RATIO = 1.5;
+const WHY = `
+The plain LISTs here are node asking, unpacking and parsing, and nothing else: a third of that process is node itself. A
+check beside them loads its modules (about 0.1 CPU s of a cold process), reads and parses what git declares, and compares
+every value. What a function that stays warm does beyond the LISTs is, of equal parts, reading the files, parsing them, and
+judging; kubectl's LISTs are what a tool in Go pays for the same answers.`;
 const ROUNDS = 9;
 /** The first rounds of a process still load and compile. */
 const WARM_AFTER = 10;
@@ -181,5 +186,6 @@ function compareWithKubectl(kubeconfig: string, check: string): void {
 const tools = { check: bundled('check'), floor: bundled('floor'), warm: bundled('warm') };
 const counts = process.argv.slice(2).map(Number);
 for (const count of counts.length > 0 ? counts : LIMITS.keys()) await compare(count, tools);
+console.log(WHY);
 const real = process.env['KUBECONFIG_OF_BENCH'];
 if (real !== undefined) compareWithKubectl(real, tools.check);
