@@ -169,10 +169,11 @@ function kubeconfigOf(server: string, ca: string): string {
 /** By CPU of the client, on a cluster that holds the objects. */
 function compareWithKubectl(kubeconfig: string, check: string): void {
   const manifests = path.join(folder, 'real');
-  generate(1000, manifests, path.join(folder, 'real.json'));
-  cpuOfKubectl(kubeconfig, ['apply', '-f', path.join(manifests, '000-namespaces.yaml')]);
+  generate(1000, path.join(folder, 'real-json'), path.join(folder, 'real.json'));
+  writeYaml(path.join(folder, 'real-json'), manifests);
   cpuOfKubectl(kubeconfig, ['apply', '-f', manifests]);
   const ours = run<Checked>(check, [kubeconfig, manifests]);
+  if (ours.verdict !== 'in-sync') throw new Error(`it had to be in sync: ${ours.reason}`);
   const clientSide = cpuOfKubectl(kubeconfig, ['diff', '-f', manifests]);
   const serverSide = cpuOfKubectl(kubeconfig, ['diff', '--server-side', '-f', manifests]);
   console.log(`\n1000 objects on ${kubeconfig}: ${ours.verdict}, ${ours.reason}`);

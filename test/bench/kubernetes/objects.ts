@@ -41,11 +41,11 @@ export function declaredIn(manifests: string): readonly BenchObject[] {
   );
 }
 
-/** The same manifests as people write them; the generator's are JSON. */
+/** The same manifests as people write them, namespaces first; the generator's are JSON, and kubectl refuses `---` in it. */
 export function writeYaml(manifests: string, folder: string): void {
   mkdirSync(folder);
   declaredIn(manifests).forEach((object, at) => {
-    writeFileSync(path.join(folder, `${at}.yaml`), stringify(object));
+    writeFileSync(path.join(folder, `${String(at).padStart(6, '0')}.yaml`), stringify(object));
   });
 }
 
