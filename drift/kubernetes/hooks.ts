@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from './json.ts';
+import { isObject, type JsonObject, textOf } from './json.ts';
 import { metadataOf } from './objects.ts';
 
 /** Hooks of Helm run around a release and are gone after it; `crd-install` is none any more. */
@@ -9,5 +9,5 @@ export function isHook(declared: JsonObject): boolean {
   const { annotations } = metadataOf(declared);
   if (!isObject(annotations)) return false;
   const [helm, argo] = [annotations['helm.sh/hook'] ?? '', annotations['argocd.argoproj.io/hook'] ?? ''];
-  return HELM.test(String(helm)) || String(argo) !== '';
+  return HELM.test(textOf(helm)) || textOf(argo) !== '';
 }

@@ -53,3 +53,8 @@ export function isObject(value: Json | undefined): value is JsonObject {
 export function isList(value: Json | undefined): value is readonly Json[] {
   return Array.isArray(value);
 }
+
+/** Of foreign data: a scalar as a text. What is none, an object that may define `toString` too, is an empty one. */
+export function textOf(value: Json | undefined): string {
+  return typeof value === 'object' ? '' : String(value ?? '');
+}

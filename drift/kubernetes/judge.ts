@@ -12,7 +12,7 @@ import { type Before, causeOfMissing, causeOfOrphan } from './git-cause.ts';
 import { isHook } from './hooks.ts';
 import { ignoredOf, withoutIgnored } from './ignored.ts';
 import { JqError } from './jq.ts';
-import type { JsonObject } from './json.ts';
+import { type JsonObject, textOf } from './json.ts';
 import { saysLastApplied } from './last-applied.ts';
 import type { DeclaredObject, LiveCluster, ManifestProblem, Unreached } from './live.ts';
 import { differencesOf } from './object-diff.ts';
@@ -124,7 +124,7 @@ class Judge {
 
   /** A dump may have lost the namespace of what certainly has one. */
   #identifyLive(object: JsonObject, scopes: Scopes): Identity {
-    const namespaced = scopes.isNamespaced(String(object['apiVersion']), String(object['kind']));
+    const namespaced = scopes.isNamespaced(textOf(object['apiVersion']), textOf(object['kind']));
     return identify(object, scopes, namespaced === true ? this.#options.defaultNamespace : null);
   }
 

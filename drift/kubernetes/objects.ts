@@ -1,4 +1,4 @@
-import { isList, isObject, type Json, type JsonObject } from './json.ts';
+import { isList, isObject, type Json, type JsonObject, textOf } from './json.ts';
 import type { LiveCluster } from './live.ts';
 import { isNamespacedKind } from './schema/builtin.ts';
 
@@ -97,10 +97,10 @@ export class Subjects {
   }
 }
 
-/** Labels, or annotations, as texts. */
+/** Labels, or annotations, as texts; what is neither a text nor a number is an empty one. */
 export function textsOf(value: Json | undefined): Readonly<Record<string, string>> {
   if (!isObject(value)) return {};
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, String(item)]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, textOf(item)]));
 }
 
 export function hasOwners(object: JsonObject): boolean {

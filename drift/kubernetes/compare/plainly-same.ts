@@ -1,4 +1,4 @@
-import { isList, isObject, type Json, type JsonObject, own } from '../json.ts';
+import { isList, isObject, type Json, type JsonObject, own, textOf } from '../json.ts';
 import { mayHaveApplied } from '../last-applied.ts';
 import { DECLARABLE_METADATA } from '../objects.ts';
 import { hasApplyEntry } from '../owners.ts';
@@ -34,7 +34,7 @@ export function isPlainlySame(
   schema: StructSchema,
   rules: ScalarRules,
 ): boolean {
-  const context = { ...rules, kind: String(live['kind']), live };
+  const context = { ...rules, kind: textOf(live['kind']), live };
   return (
     isSameMetadata(declared['metadata'], live['metadata'], schema.field('metadata'), context) &&
     isSameStruct(declared, live, schema, '', 0, context)

@@ -1,4 +1,4 @@
-import { isList, isObject, type Json, type JsonObject } from '../json.ts';
+import { isList, isObject, type Json, type JsonObject, textOf } from '../json.ts';
 import { metadataOf } from '../objects.ts';
 import { type Path, shapeText } from '../path.ts';
 import { BOOKKEEPING, CONTROLLERS_BOOKS, INJECTING } from './books-of-tools.ts';
@@ -135,7 +135,7 @@ const isPlaceholder = (value: Json): boolean => typeof value === 'string' && !PE
 function isAppliedByArgo(live: JsonObject): boolean {
   const { managedFields } = metadataOf(live);
   if (!isList(managedFields) || managedFields.length === 0) return true;
-  return managedFields.some((of) => isObject(of) && /^argocd/.test(String(of['manager'])));
+  return managedFields.some((of) => isObject(of) && /^argocd/.test(textOf(of['manager'])));
 }
 
 /** Whether the declaration asks a controller to put a certificate in, whatever stands there. */
@@ -178,5 +178,5 @@ const isMadePullSecret = (element: Json): boolean =>
 
 /** Admission lets every Pod outlive its node's trouble for a while. */
 function isDefaultToleration(element: Json): boolean {
-  return isObject(element) && /^node\.kubernetes\.io\/(?:not-ready|unreachable)$/.test(String(element['key']));
+  return isObject(element) && /^node\.kubernetes\.io\/(?:not-ready|unreachable)$/.test(textOf(element['key']));
 }
