@@ -22,7 +22,7 @@ const LIMITS = new Map([
 ]);
 const MAX_RATIO = 1.5;
 const WHY = `
-The plain LISTs here are node asking, unpacking and parsing, and nothing else: a third of that process is node itself. A
+The plain LISTs here are node asking, unpacking and parsing, and nothing else: a quarter of that process is node itself. A
 check beside them loads its modules (about 0.1 CPU s of a cold process), reads and parses what git declares, and compares
 every value. What a function that stays warm does beyond the LISTs is, of equal parts, reading the files, parsing them, and
 judging; kubectl's LISTs are what a tool in Go pays for the same answers.`;
