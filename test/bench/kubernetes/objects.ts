@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { stringify } from 'yaml';
 
 /** Manifests in a folder, and what a cluster that they were applied to with `kubectl apply` holds. */
 type Value = null | boolean | number | string | readonly Value[] | Fields;
@@ -38,6 +39,14 @@ export function declaredIn(manifests: string): readonly BenchObject[] {
       .filter((text) => text.trim() !== '')
       .map((text): BenchObject => JSON.parse(text)),
   );
+}
+
+/** The same manifests as people write them, namespaces first; the generator's are JSON, and kubectl refuses `---` in it. */
+export function writeYaml(manifests: string, folder: string): void {
+  mkdirSync(folder);
+  declaredIn(manifests).forEach((object, at) => {
+    writeFileSync(path.join(folder, `${String(at).padStart(6, '0')}.yaml`), stringify(object));
+  });
 }
 
 const keyOf = ({ kind, metadata }: BenchObject): string => `${kind} ${String(metadata['namespace'])} ${metadata.name}`;
