@@ -1,7 +1,6 @@
 import { parseAllDocuments } from 'yaml';
 import type { Json } from '../json.ts';
 import { NodeError, Reader } from './node.ts';
-import { readPlainYaml } from './plain-yaml.ts';
 
 /** A text is no YAML that kubectl would take; `line` counts from 1 in the text. */
 export class YamlError extends Error {
@@ -29,13 +28,7 @@ const UNPRINTABLE = /[^\t\n\x20-\x7E\x85\u00A0-\uD7FF\uE000-\uFFFD\u{10000}-\u{1
 const LINE_ENDS = /\r\n?/g;
 
 /** The first document of a text, as kubectl reads it: YAML 1.1 in goyaml's manner. @throws YamlError */
-export function readYaml(text: string): YamlDocument {
-  const plain = readPlainYaml(text);
-  return plain === null ? readAnyYaml(text) : { value: plain, duplicates: [] };
-}
-
-/** As `readYaml`, with everything that YAML may have. @throws YamlError */
-export function readAnyYaml(given: string): YamlDocument {
+export function readYaml(given: string): YamlDocument {
   const text = given.replace(LINE_ENDS, '\n');
   const unprintable = UNPRINTABLE.exec(text);
   if (unprintable !== null) throw new YamlError('control characters are not allowed', lineAt(text, unprintable.index));
