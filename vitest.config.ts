@@ -1,11 +1,27 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const inCi = process.env['CI'] === 'true';
+
+/** What takes minutes goes first: at the end it would keep one worker busy and the other waiting. */
+const SLOW = ['demo-breaks', 'demo', 'kubernetes-service', 'service'].map((name) => `/e2e/${name}.test.ts`);
+
+class SlowFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const place = SLOW.findIndex((name) => moduleId.endsWith(name));
+      return place === -1 ? SLOW.length : place;
+    };
+    return sorted.toSorted((a, b) => rank(a) - rank(b));
+  }
+}
 
 export default defineConfig({
   test: {
     // Two at a time: much of the end-to-end tests is waiting, and two cores are what they are measured on.
     maxWorkers: 2,
+    sequence: { sequencer: SlowFirst },
     reporters: inCi ? ['default', ['json', { outputFile: '.vitest/results.json' }]] : ['default'],
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30_000 } },

@@ -108,7 +108,7 @@ it.each([
 ])('generated %s are read alike', async (_name, bodies) => {
   await fc.assert(
     fc.asyncProperty(bodies, (body) => expectSame(`${HEAD}${body}`)),
-    { numRuns: 120, seed: 5 },
+    { numRuns: 60, seed: 5 },
   );
 });
 
