@@ -76,6 +76,10 @@ export function isLook({ module, checkMode, changedWhen }: Task): boolean {
 /** Whether `changed` says nothing of the node. */
 export const isInventory = ({ module }: Task): boolean => INVENTORY.has(baseName(module));
 
+/** Steps of Ansible itself, which it counts in its own way: an include once for each file, a `meta` never. */
+export const isStep = ({ module }: Pick<Task, 'module'>): boolean =>
+  isInclude({ module }) || baseName(module) === 'meta';
+
 export const isInclude = ({ module }: Pick<Task, 'module'>): boolean => /^(include|import)(_|$)/.test(baseName(module));
 
 /** Whether a skip whose reason `no_log` hides was one by `when`. */

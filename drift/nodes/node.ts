@@ -2,7 +2,7 @@ import type { Verdict } from '../verdict.ts';
 import { cutShort } from './cut-short.ts';
 import type { LineOf, Stats, Task } from './events.ts';
 import { type Execution, executionsOf, oneLine, tell } from './executions.ts';
-import { isInclude } from './modules.ts';
+import { isInclude, isStep } from './modules.ts';
 import type { Stream } from './stream.ts';
 
 /** What is left of one run: its stream, and how it ended. */
@@ -96,14 +96,15 @@ function troubleOfRun({ exitCode }: NodeStream, stream: Stream): string | null {
   const lost = lines.find((line) => line.event === 'odd' && line.lost && line.host === null);
   if (lost?.event === 'odd') return `incomplete: an event was lost: ${oneLine(lost.text)}`;
   const stats = Object.values(end.stats);
-  const isBad = stats.some(({ failures, unreachable }) => failures > 0 || unreachable > 0);
+  const isFailed = stats.some(({ failures }) => failures > 0);
+  const isBad = isFailed || stats.some(({ unreachable }) => unreachable > 0);
   if (exitCode === null) {
     const includes = lines.some((line) => line.event === 'task' && line.task.module.endsWith('include_role'));
     if (!includes || isAtLeast(begin.ansible, SHOWS_MISSING_ROLES)) return null;
     return `ansible-core ${begin.ansible} tells by its exit code only whether a role was there, and the code is not known`;
   }
   if (![0, 2, 4].includes(exitCode)) return `failed: ansible-playbook ended with ${exitCode}`;
-  if (exitCode === 0 && isBad)
+  if (exitCode === 0 && isFailed)
     return 'incomplete: ansible-playbook ended with 0 although its statistics count failures';
   if (exitCode !== 0 && !isBad) return `failed: ansible-playbook ended with ${exitCode}, and no task says why`;
   return null;
@@ -135,13 +136,14 @@ function troubleOfHost(host: string, executions: readonly Execution[], { lines, 
   return contradiction(executions, stats);
 }
 
-/** An event that never became a line. Ansible counts an include once for each file that it read. */
+/** An event that never became a line. Ansible counts an include once for every file that it read, and a `meta` never. */
 function contradiction(executions: readonly Execution[], stats: Stats): string | null {
   const counted = stats.ok + stats.failures + stats.skipped + stats.unreachable + stats.rescued;
-  const results = executions.filter(({ result, task }) => result !== null && !isInclude(task)).length;
-  const includes = executions.filter(({ task }) => isInclude(task));
-  const most = results + includes.length + includes.reduce((sum, { items }) => sum + items.length, 0);
-  if (counted >= results && counted <= most) return null;
+  const results = executions.filter(({ result, task }) => result !== null && !isStep(task)).length;
+  const read = executions
+    .filter(({ task }) => isInclude(task))
+    .reduce((sum, { items }) => sum + Math.max(1, items.length), 0);
+  if (counted >= results && counted <= results + read) return null;
   return `incomplete: the statistics count ${counted} results, and the stream has ${results}`;
 }
 

@@ -21,6 +21,7 @@ from ansible.parsing.vault import VaultLib
 from ansible.playbook.handler import Handler
 from ansible.plugins.callback import CallbackBase
 from ansible.release import __version__ as ansible_version
+from ansible.template import Templar
 
 DOCUMENTATION = """
 name: plumbline_events
@@ -79,6 +80,7 @@ PATTERNS = tuple(
     )
 )
 
+LOOKUP = re.compile(r"\b(lookup|query|q)\b")
 # How `script` says that its `creates` or `removes` holds: it was compared, though the event is "skipped".
 SCRIPT_GUARD = re.compile(r"matching (creates|removes) option$")
 
@@ -87,7 +89,7 @@ class Secrets:
     """Values that no line may hold."""
 
     def __init__(self, named):
-        self._named = frozenset(named)
+        self._named = named
         self._values = set()
         self._pattern = None
 
@@ -109,9 +111,11 @@ class Secrets:
                     self._pattern = None
 
     def learn_below(self, variables, depth=0):
-        """What lies under a name that looks secret, or that the config names, at any depth."""
+        """What lies under a name that looks secret, or that the config names, and what a vault holds, at any depth."""
         if depth > MAX_DEPTH:
             return
+        if hasattr(variables, "_ciphertext"):
+            self.learn(str(variables))  # It would be opened in another process, which cannot tell us.
         if isinstance(variables, (list, tuple)):
             for item in variables:
                 self.learn_below(item, depth + 1)
@@ -170,8 +174,9 @@ class CallbackModule(CallbackBase):
 
     def __init__(self, display=None, options=None):
         super().__init__(display=display, options=options)
-        self._named = [name.strip() for name in os.environ.get("PLUMBLINE_SECRET_VARIABLES", "").split(",")]
-        self._secrets = Secrets(name for name in self._named if name)
+        named = (name.strip() for name in os.environ.get("PLUMBLINE_SECRET_VARIABLES", "").split(","))
+        self._named = frozenset(name for name in named if name)
+        self._secrets = Secrets(self._named)
         self._lines = Lines(os.environ.get("PLUMBLINE_EVENTS"))
         self._planned = []
         self._plays = []
@@ -230,18 +235,20 @@ class CallbackModule(CallbackBase):
             return  # A vault that does not open: Ansible says so itself, and no task runs.
         shown = {name: value for name, value in variables.items() if name not in ("hostvars", "vars", "groups")}
         self._secrets.learn_below(shown)
-        for name in self._named:
-            if isinstance(shown.get(name), str) and "{{" in shown[name]:
-                self._learn_templated(name, shown[name], variables)
+        for name, value in shown.items():
+            if isinstance(value, str) and "{{" in value and (name in self._named or SECRET_NAME.search(name)):
+                self._learn_templated(name, value, variables)
 
     def _learn_templated(self, name, value, variables):
-        from ansible.template import Templar
-
-        if re.search(r"lookup|query|\bq\(", value):
-            self._odd("the value of the variable %s comes from a lookup: it cannot be hidden" % name)
-            return
-        loader = self._play_object.get_loader()
-        self._secrets.learn(Templar(loader=loader, variables=variables).template(value))
+        """A lookup is not done again: it may make what it looks for."""
+        try:
+            if LOOKUP.search(value):
+                raise AnsibleError("it comes from a lookup")
+            templar = Templar(loader=self._play_object.get_loader(), variables=variables)
+            self._secrets.learn(templar.template(value))
+        except AnsibleError:
+            if name in self._named:
+                self._odd("the value of the variable %s is not known: where it stands alone it cannot be hidden" % name)
 
     def _text(self, value, limit):
         text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
@@ -255,7 +262,11 @@ class CallbackModule(CallbackBase):
         try:
             handle()
         except Exception as error:  # pylint: disable=broad-except
-            self._odd("%s while an event was read" % type(error).__name__, host=host, lost=True)
+            place = error.__traceback__
+            while place.tb_next is not None and place.tb_next.tb_frame.f_code.co_filename == __file__:
+                place = place.tb_next
+            text = "%s in line %d of the plugin" % (type(error).__name__, place.tb_lineno)
+            self._odd(text, host=host, lost=True)  # Its message may hold anything.
 
     def _odd(self, text, host=None, lost=False):
         self._lines.write("odd", host=host, text=text, lost=lost)
@@ -337,7 +348,9 @@ class CallbackModule(CallbackBase):
     def _start(self, task):
         if task._uuid not in self._started:
             self._started.add(task._uuid)
-            self._lines.write("start", play=self._play, task=self._task(task, task.get_name()))
+            self._secrets.learn_below(task.get_vars())
+            self._secrets.learn_below(task.args)
+            self._lines.write("start", play=self._play, task=self._task(task, self._name(task, None)))
 
     def _result(self, result, event, **fields):
         host = result._host.get_name()
@@ -345,7 +358,7 @@ class CallbackModule(CallbackBase):
         def handle():
             task = result._task
             self._learn(result)
-            name = name_of(task, result)
+            name = self._name(task, result._host)
             said = self._said(result, event)
             if said["status"] == "unverifiable":
                 self._blind.setdefault(host, set()).update(names_of(task.register))
@@ -380,10 +393,8 @@ class CallbackModule(CallbackBase):
     def _task(self, task, name):
         source = task.args.get("src") if isinstance(task.args, dict) else None
         fields = {"src": self._text(source, MAX_NAME)} if isinstance(source, str) and "{{" not in source else {}
-        if task.action in ("meta", "ansible.builtin.meta"):
+        if is_meta(task):
             fields["meta"] = self._text(task.args.get("_raw_params", ""), MAX_NAME)
-        if task.no_log is True and "{{" in str((task._ds or {}).get("name", "")):
-            name = str(task._ds["name"])  # What a template made of it may be what no_log hides.
         return {
             "id": task._uuid,
             "name": self._text(name, MAX_NAME),
@@ -397,6 +408,24 @@ class CallbackModule(CallbackBase):
             "stopsAll": bool(task.any_errors_fatal) or bool(task.run_once),
             **fields,
         }
+
+    def _name(self, task, host):
+        """As it is written, with its variables where they are this host's and not under no_log; the role's in front."""
+        shown = task.get_name()
+        source = getattr(task, "_ds", None)  # Tasks that Ansible adds by itself have none.
+        written = source.get("name") if isinstance(source, dict) else None
+        if not isinstance(written, str) or "{{" not in written or not task.name or not shown.endswith(task.name):
+            return shown
+        name = written
+        if host is not None and task.no_log is not True and not LOOKUP.search(written):
+            try:
+                variables = self._play_object.get_variable_manager().get_vars(
+                    play=self._play_object, host=host, task=task
+                )
+                name = to_text(Templar(loader=self._play_object.get_loader(), variables=variables).template(written))
+            except AnsibleError:
+                name = written  # A variable of the loop, which has a value for each item only.
+        return shown[: -len(task.name)] + name
 
     def _path(self, location):
         """`file:line`, from the folder of the source."""
@@ -434,6 +463,8 @@ class CallbackModule(CallbackBase):
             return "changed" if raw.get("changed") else "ok"
         if event != "skipped":
             return event
+        if is_meta(result._task):
+            return "skipped"
         reason = raw.get("skip_reason") or raw.get("skipped_reason")
         if reason in ("Conditional result was False", "No items in the list"):
             return "skipped"
@@ -529,6 +560,10 @@ def is_hidden(result):
     return bool(raw.get("_ansible_no_log")) or "censored" in raw or result._task.no_log is True
 
 
+def is_meta(task):
+    return task.action in ("meta", "ansible.builtin.meta", "ansible.legacy.meta")
+
+
 def is_when_skip(item):
     return isinstance(item, dict) and item.get("skip_reason") == "Conditional result was False"
 
@@ -543,15 +578,6 @@ def hides_failure(raw, hidden, task):
     if isinstance(code, int):
         return code != 0
     return not raw.get("changed") and bool(raw.get("msg") or raw.get("exception"))
-
-
-def name_of(task, result):
-    """The task's name as it is for this host, with the role's in front as Ansible does."""
-    own = result._task_fields.get("name")
-    name = task.get_name()
-    if not isinstance(own, str) or not own or "{{" in own or not task.name:
-        return name
-    return name[: -len(task.name)] + own if name.endswith(task.name) else name
 
 
 def key_of(raw):
