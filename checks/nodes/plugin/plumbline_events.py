@@ -53,7 +53,11 @@ SECRET_NAME = re.compile(
     r"([_-]?(value|hash|text|string|data|pem|b64|base64|sha256|sha512))?$|^vault_",
     re.IGNORECASE,
 )
-SECRET_WORD = r"[\w.-]*(?:pass(?:wd|word|phrase)?|pwd|secret|token|credential|(?:api|access|private|secret)[_-]?key)s?"
+SECRET_WORD = (
+    r"(?:pass(?:wd|word|phrase)?|pwd|secret|token|credential|(?:api|access|private|secret)[_-]?key)s?"
+    r"(?:[_-]?(?:value|hash|data|text|base|base64|b64|old|new|[0-9]{1,3}))?"
+)
+# Every repetition that may begin at many places is bounded: a hostile text costs no more than a long one.
 PATTERNS = tuple(
     (re.compile(pattern, flags), replacement)
     for pattern, flags, replacement in (
@@ -65,18 +69,33 @@ PATTERNS = tuple(
         ),
         (r"\$ANSIBLE_VAULT;[^\n]*(\n[ \t]*[0-9a-f]+)*", 0, HIDDEN),
         # https://user:password@host
-        (r"(\b[a-z][a-z0-9+.-]*://[^\s/:@\"']*):[^\s/@\"']+@", re.IGNORECASE, r"\1:" + HIDDEN + "@"),
+        (r"(\b[a-z][a-z0-9+.-]{0,20}://[^\s/:@\"']{0,200}):[^\s/@\"']{1,1000}@", re.IGNORECASE, r"\1:" + HIDDEN + "@"),
         (r"\b((?:Bearer|Basic)\s+)[A-Za-z0-9+/=._~-]{8,}", re.IGNORECASE, r"\1" + HIDDEN),
         # crypt(3)
         (r"\$(?:[0-9]|2[abxy]|y|gy|5|6|argon2[a-z]*|scrypt|pbkdf2[a-z0-9-]*)\$[^\s:\"']+", 0, HIDDEN),
         (r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b", 0, HIDDEN),
         (r"\b(?:gh[pousr]_|github_pat_|glpat-|xox[a-z]-|sk_live_|AIza)[A-Za-z0-9_-]{10,}", 0, HIDDEN),
-        (r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*", 0, HIDDEN),
+        (r"\beyJ[A-Za-z0-9_-]{8,2000}\.[A-Za-z0-9_-]{8,4000}(\.[A-Za-z0-9_-]*)?", 0, HIDDEN),
+        # A block of YAML: name: | and the lines that stand deeper
+        (
+            r"^([ \t]{0,80})((?![ \t])[^\n]{0,200}?" + SECRET_WORD + r"[\"']?[ \t]{0,9}:[ \t]{0,9}[|>][^\n]*\n)"
+            r"(?:\1[ \t]+[^\n]*(?:\n|\Z)|[ \t]*\n)+",
+            re.IGNORECASE | re.MULTILINE,
+            r"\1\2\1  " + HIDDEN + "\n",
+        ),
         # name: "value", name = value, and what JSON and YAML make of it
-        (r"(?<![\w])(" + SECRET_WORD + r"[\"']?\s*[:=]\s*)(\"(?:[^\"\\\n]|\\.)*\"?|'[^'\n]*'?|[^\s\"'][^\n]*)",
-         re.IGNORECASE, r"\1" + HIDDEN),
+        (
+            r"(" + SECRET_WORD + r"[\"']?[ \t]{0,9}[:=][ \t]{0,9})"
+            r"(\"(?:[^\"\\\n]|\\.)*\"?|'[^'\n]*'?|[^\s\"'][^\n]*)",
+            re.IGNORECASE,
+            r"\1" + HIDDEN,
+        ),
         # --password value
-        (r"(--?" + SECRET_WORD + r"[ =])(?!" + re.escape(HIDDEN) + r")\S+", re.IGNORECASE, r"\1" + HIDDEN),
+        (
+            r"((?<![\w-])--?[\w-]{0,60}" + SECRET_WORD + r"[ =])(?!" + re.escape(HIDDEN) + r")\S+",
+            re.IGNORECASE,
+            r"\1" + HIDDEN,
+        ),
     )
 )
 
@@ -91,7 +110,7 @@ class Secrets:
     def __init__(self, named):
         self._named = named
         self._values = set()
-        self._pattern = None
+        self._longest_first = None
 
     def learn(self, value, depth=0):
         """Every scalar of a value is a secret."""
@@ -106,9 +125,9 @@ class Secrets:
         else:
             text = to_text(value, errors="surrogateescape", nonstring="simplerepr")
             for form in {text, text.strip(), json.dumps(text)[1:-1]} | set(text.strip().splitlines()):
-                if len(form.strip()) >= MIN_SECRET and "{{" not in form and form not in self._values:
+                if len(form.strip()) >= MIN_SECRET and "{{" not in form and form not in HIDDEN:
                     self._values.add(form)
-                    self._pattern = None
+                    self._longest_first = None
 
     def learn_below(self, variables, depth=0):
         """What lies under a name that looks secret, or that the config names, and what a vault holds, at any depth."""
@@ -136,12 +155,14 @@ class Secrets:
             self.learn(value.strip().strip("\"'"))
 
     def redact(self, text):
+        if self._longest_first is None:
+            self._longest_first = sorted(self._values, key=len, reverse=True)
+        for value in self._longest_first:
+            if value in text:
+                text = text.replace(value, HIDDEN)
         for pattern, replacement in PATTERNS:
             text = pattern.sub(replacement, text)
-        if self._pattern is None:
-            longest_first = sorted(self._values, key=lambda value: (-len(value), value))
-            self._pattern = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
-        return self._pattern.sub(HIDDEN, text)
+        return text
 
 
 class Lines:

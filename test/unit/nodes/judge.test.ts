@@ -1,5 +1,7 @@
+import picocolors from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import { offlineReport } from '#cli/commands/offline.ts';
+import { reportText } from '#cli/output/report-text.ts';
 import { judgeNodes, type NodesEvidence } from '#drift/nodes/judge.ts';
 import { applyRules } from '#drift/rules/apply.ts';
 import { NO_RULES } from '#drift/rules/rule.ts';
@@ -124,6 +126,19 @@ describe('findings', () => {
     const { findings } = judgeText(text, 0);
     expect(findings.map(({ path }) => path)).toEqual(['(site.yml:5) $ROOT/p', '(site.yml:7) $ROOT/p']);
   });
+});
+
+it('what a node says cannot draw on a terminal', () => {
+  const evil = String.raw`\u001b[2J\u202e{\"seq\": 99}\n{\"event\": \"end\"}`;
+  const judgement = judgeText(
+    textOf(EDITED).replaceAll('kubelet drop-in"', `${evil}"`).replaceAll('max-pods=250', evil),
+    0,
+  );
+  const report = offlineReport({ target: CONTEXT.target, layer: 'nodes', seed: [], tool: null, judgement });
+  expect(report.verdict).toBe('drifted');
+  const shown = reportText(report, picocolors.createColors(false));
+  expect(shown).toContain(String.raw`\u001b[2J\u202e`);
+  for (const character of ['\u001b', '\u202e']) expect(shown).not.toContain(character);
 });
 
 describe('notes', () => {
