@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { runSchema } from '#drift/run.ts';
 import { SEVERITIES } from '#drift/target.ts';
 

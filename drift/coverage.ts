@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What was not compared, and why. `unreached`: could not look; `unverifiable`: looking cannot tell. */
 export const uncoveredSchema = z

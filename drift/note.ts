@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Something worth saying that is not a finding: `outputs`, `absorbed`, `moved`, `import`, `forget`, `read`, `check`, … */
 export const noteSchema = z

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { coverageSchema } from './coverage.ts';
 import { findingSchema } from './finding.ts';
 import { noteSchema } from './note.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { LAYERS } from './target.ts';
 
 export const TRIGGERS = ['schedule', 'push', 'manual', 'confirm', 'canary'] as const;

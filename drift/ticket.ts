@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { IgnoreRule } from './rules/rule.ts';
 import { isRunId, type Run } from './run.ts';
 import type { KubernetesTarget, TerraformTarget } from './target.ts';

@@ -3,6 +3,9 @@ import { type Coverage, coverageRatio } from './coverage.ts';
 export const VERDICTS = ['in-sync', 'drifted', 'unknown'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
+/** Characters of why one thing was not compared; the coverage has all of it. */
+const MAX_WHY = 500;
+
 /** How a run ended, before anything it found is looked at. */
 export type Ending = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
@@ -22,8 +25,7 @@ export function decideVerdict(
   if (!ending.ok) return { verdict: 'unknown', reason: ending.reason };
   if (counted > 0) return { verdict: 'drifted', reason: counted === 1 ? '1 finding' : `${counted} findings` };
   if (!coverageSuffices(coverage, minCoverage)) {
-    const seen = `${coverage.compared} of ${coverage.total} compared, ${percent(minCoverage)} wanted`;
-    return { verdict: 'unknown', reason: `not enough could be seen: ${seen}` };
+    return { verdict: 'unknown', reason: [shortfall(coverage, minCoverage), ...firstOf(coverage)].join('; ') };
   }
   const differs = [
     ...(known.acknowledged > 0 ? [`${known.acknowledged} acknowledged`] : []),
@@ -42,14 +44,26 @@ export function endingOf(
   minCoverage: number,
 ): Ending {
   if (judged.verdict !== 'unknown') return { ok: true };
-  const shortfall = decideVerdict({ ok: true }, 0, judged.coverage, minCoverage);
-  const onlyCoverage = shortfall.verdict === 'unknown' && shortfall.reason === judged.reason;
-  return onlyCoverage ? { ok: true } : { ok: false, reason: judged.reason };
+  const short = shortfall(judged.coverage, minCoverage);
+  // What follows it may have been redacted in other ways than the coverage itself.
+  const onlyCoverage = judged.reason === short || judged.reason.startsWith(`${short}; `);
+  return onlyCoverage && !coverageSuffices(judged.coverage, minCoverage)
+    ? { ok: true }
+    : { ok: false, reason: judged.reason };
 }
 
 /** Whether enough was seen for the target's `minCoverage`. */
 export function coverageSuffices(coverage: Coverage, minCoverage: number): boolean {
   return coverageRatio(coverage) >= minCoverage;
+}
+
+const shortfall = ({ compared, total }: Coverage, minCoverage: number): string =>
+  `not enough could be seen: ${compared} of ${total} compared, ${percent(minCoverage)} wanted`;
+
+/** Why, of one that was not seen: often it is the same for all of them. */
+function firstOf({ uncovered }: Coverage): readonly string[] {
+  const [first] = uncovered;
+  return first === undefined ? [] : [`${first.subject}: ${first.reason}`.slice(0, MAX_WHY)];
 }
 
 const percent = (ratio: number): string => `${Math.round(ratio * 1000) / 10} %`;

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { RunEnded } from '#checks/runs/finish.ts';
 import { BUILD_ENV } from '#drift/names.ts';
 import { isRunId } from '#drift/run.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { RunEnded } from '#checks/runs/finish.ts';
 import { functionProblem } from '#drift/function-failure.ts';
 import { askedRunSchema } from '#drift/ticket.ts';

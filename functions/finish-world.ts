@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { FinishWorld } from '#checks/runs/finish.ts';
 import { FUNCTION_ENV } from '#drift/names.ts';
 import { CloudWatch } from '#services/aws/cloudwatch.ts';

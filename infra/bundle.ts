@@ -21,7 +21,7 @@ const root = path.resolve(import.meta.dirname, '..');
  * `require`. Names are kept while white space goes: stack traces can be read without a source map, which would be
  * larger than the code.
  */
-const OPTIONS = {
+export const BUNDLING = {
   absWorkingDir: root,
   bundle: true,
   platform: 'node',
@@ -63,7 +63,7 @@ function kubeDiff(folder: string): string {
 }
 
 function compile(entry: string, folder: string, file: string): string {
-  const { outputFiles } = buildSync({ ...OPTIONS, entryPoints: [entry] });
+  const { outputFiles } = buildSync({ ...BUNDLING, entryPoints: [entry] });
   const [output] = outputFiles;
   if (output === undefined) throw new Error(`esbuild made nothing of ${entry}`);
   mkdirSync(folder, { recursive: true });

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { Command, Option } from 'commander';
 import color from 'picocolors';
 import { Acme } from './acme.ts';
-import { BREAKS, type Break, cutUpload, stopTerraform } from './breaks.ts';
+import { BREAKS, type Break, cutUpload, emptyLists, stopTerraform } from './breaks.ts';
 import { Outside, outputOf, until, type Verdict } from './outside.ts';
 import { type Sandbox, startSandbox } from './start.ts';
 
@@ -21,6 +21,13 @@ interface Expectation {
 }
 
 const EXPECTED: readonly Expectation[] = [
+  {
+    target: 'staging/shop',
+    verdict: 'in-sync',
+    causes: [],
+    red: [],
+    story: 'kustomize; the server filled in a hundred defaults',
+  },
   { target: 'staging/network', verdict: 'in-sync', causes: [], red: [], story: 'nobody touched it' },
   {
     target: 'prod/network',
@@ -42,13 +49,6 @@ const EXPECTED: readonly Expectation[] = [
     causes: [],
     red: ['plumbline prod/storage unknown'],
     story: 'what was pushed cannot be planned',
-  },
-  {
-    target: 'staging/shop',
-    verdict: 'in-sync',
-    causes: [],
-    red: [],
-    story: 'kustomize; the server filled in a hundred defaults',
   },
   { target: 'prod/mail', verdict: 'in-sync', causes: [], red: [], story: 'a Helm chart' },
   { target: 'prod/clusters', verdict: 'in-sync', causes: [], red: [], story: 'jsonnet' },
@@ -81,7 +81,8 @@ const EXAMPLES = `
 Examples:
   npm run demo                          the whole story, about two minutes
   npm run demo -- --break terraform     terraform does nothing in the builds: the demo must fail
-  npm run demo -- --break upload        no report can be uploaded: the demo must fail`;
+  npm run demo -- --break upload        no report can be uploaded: the demo must fail
+  npm run demo -- --break cluster       every list of a cluster is empty and says that all went well: the demo must fail`;
 
 const startedAt = Date.now();
 const say = (line: string): void => console.log(`${color.dim(clock())} ${line}`);
@@ -126,6 +127,7 @@ async function story(sandbox: Sandbox, broken: Break | null): Promise<void> {
 
   // Before the first schedule can fire.
   if (broken === 'terraform') stopTerraform(sandbox);
+  if (broken === 'cluster') emptyLists(sandbox);
   step('Plumbline is deployed: the very template that goes to AWS');
   const service = new Outside(sandbox, outputOf(await sandbox.deploy({ config: acme.config }), 'ResultsBucket'));
   if (broken === 'upload') await cutUpload(sandbox);

@@ -1,6 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import { execa } from 'execa';
 
 /** The Unix user that a process runs as; only root may choose one. */
 export interface ProcessUser {
@@ -57,6 +56,8 @@ const DRAIN_MS = 2_000;
  */
 export async function runProcess(request: ProcessRequest): Promise<ProcessResult> {
   const nothing = { stdout: Buffer.alloc(0), stderr: '', cut: false };
+  // Many who could run a tool never do, and need not wait until it is loaded.
+  const { execa } = await import('execa');
   if (request.signal?.aborted === true) return { end: { kind: 'aborted' }, ...nothing };
   if (request.timeoutMs <= 0) return { end: { kind: 'timed out', afterMs: 0 }, ...nothing };
 

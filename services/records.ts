@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { ObjectStore } from './ports.ts';
 
 /** How often a write is tried again because another writer was faster. */

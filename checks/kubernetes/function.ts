@@ -15,6 +15,7 @@ import {
 } from '#services/ports.ts';
 import { readRecord } from '#services/records.ts';
 import type { RenderTools } from '#services/render/request.ts';
+import { UploadFailed } from '#services/upload.ts';
 import { NotReady } from '../not-ready.ts';
 import type { RunEnded } from '../runs/finish.ts';
 import { assumeTargetRole } from '../target-role.ts';
@@ -70,9 +71,23 @@ export async function runFunction(asked: AskedRun, remainingMs: () => number, wo
     const unknown = unknownReport(ticket.run, error.message, world.now());
     report = { ...unknown, startedAt: startedAt.toISOString() };
   }
-  const first = await world.upload(ticket.upload, reportText(report));
-  await tellRecord(asked, null, world);
-  return `run ${asked.runId} is ${report.verdict}${first ? '' : ', and its report was there already'}: ${report.reason}`;
+  const handed = await handOver(ticket, report, world);
+  await tellRecord(asked, handed.problem, world);
+  return `run ${asked.runId} is ${report.verdict}${handed.remark}: ${report.reason}`;
+}
+
+async function handOver(
+  { upload }: KubernetesTicket,
+  report: Report,
+  world: FunctionWorld,
+): Promise<{ readonly problem: string | null; readonly remark: string }> {
+  try {
+    const first = await world.upload(upload, reportText(report));
+    return { problem: null, remark: first ? '' : ', and its report was there already' };
+  } catch (error) {
+    if (!(error instanceof UploadFailed)) throw error;
+    return { problem: error.message, remark: `, and ${error.message}` };
+  }
 }
 
 async function readTicket(asked: AskedRun, { store }: FunctionWorld): Promise<KubernetesTicket | null> {

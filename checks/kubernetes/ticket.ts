@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { KubernetesTicket } from '#drift/ticket.ts';
 import { anyTarget, anyTicket, environment, list, secretReference, texts } from '../ticket.ts';
 

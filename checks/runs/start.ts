@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { keys } from '#drift/names.ts';
 import { OutputMissing, usedTargets, withOutputs } from '#drift/outputs.ts';
 import { newRunId, type Run, TRIGGERS } from '#drift/run.ts';

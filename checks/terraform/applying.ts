@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type S3StatePlace, StateHidden, type StateView, type StateWatch } from '#services/ports.ts';
 import { LocalState } from '#services/state/local.ts';
 import { stopped } from '../ended.ts';

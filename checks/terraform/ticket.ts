@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { TerraformTicket } from '#drift/ticket.ts';
 import { anyTarget, anyTicket, list, secretReference, texts } from '../ticket.ts';
 

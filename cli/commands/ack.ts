@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { distance } from 'fastest-levenshtein';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ruleLists } from '#drift/config/rule-schema.ts';
 import type { Finding } from '#drift/finding.ts';
 import { type Report, reportSchema } from '#drift/report.ts';

@@ -1,6 +1,6 @@
 import { closest } from 'fastest-levenshtein';
 import { type Document, isMap, isScalar, isSeq, type LineCounter, type Node } from 'yaml';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { LATER_KEYS } from './schema.ts';
 
 /** One mistake in a config file. Lines and columns count from 1; `message` says what to write instead. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Document, isAlias, isNode, isPair, LineCounter, parseDocument, visit, type YAMLParseError } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Config } from '../target.ts';
 import { type ConfigError, errorAt, errorsOf, type Path, type Places } from './errors.ts';
 import { readablePart } from './readable.ts';

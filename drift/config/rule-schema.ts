@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { glob, text } from './scalars.ts';
 
 /** Most rules of all kinds together. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseSchedule, ScheduleError } from '../schedule.ts';
 import { SEVERITIES } from '../target.ts';
 import { cluster, kubernetes } from './kubernetes-schema.ts';

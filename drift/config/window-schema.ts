@@ -1,5 +1,5 @@
 import { closest } from 'fastest-levenshtein';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isTimezone, nextTimes, ScheduleError } from '../schedule.ts';
 import { duration, glob, text } from './scalars.ts';
 

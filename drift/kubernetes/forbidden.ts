@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Unreached } from './live.ts';
 import { kindOfResource } from './schema/builtin.ts';
 

@@ -49,8 +49,9 @@ export function compiledPath(path: string): Paths {
 
 /** What the library says of filters that it knows and whose places it cannot tell. */
 const UNSUPPORTED = /^no paths for|is not iterable$|^Invalid flag/;
+/** Every further part begins with a sign of its own, so that there is one way only to read a path that ends without a mark. */
 const TOKEN =
-  /"(?:[^"\\]|\\.)*"|\.(?:[A-Za-z_]\w*|"[^"]*"|\[[^[\]]*\])(?:\??\.?(?:[A-Za-z_]\w*|"[^"]*"|\[[^[\]]*\]))*\?/g;
+  /"(?:[^"\\]|\\.)*"|\.(?:[A-Za-z_]\w*|"[^"]*"|\[[^[\]]*\])(?:\??(?:\.(?:[A-Za-z_]\w*|"[^"]*")|\.?\[[^[\]]*\]))*\?/g;
 const IGNORING_CASE = /\btest\(\s*"((?:[^"\\]|\\.)*)"\s*;\s*"i"\s*\)/g;
 
 /** A question mark stands for all of the path before it, which the library only knows of what is in brackets. */

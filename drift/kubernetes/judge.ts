@@ -5,13 +5,14 @@ import { globMatches } from '../rules/glob.ts';
 import type { Severity } from '../target.ts';
 import { decideVerdict, type Ending, type Verdict } from '../verdict.ts';
 import { TooDeep } from './compare/compare.ts';
+import { isPlainlySame } from './compare/plainly-same.ts';
 import { inVersion } from './convert.ts';
 import { type FindingContext, findingOf, lazyRedactor } from './findings.ts';
 import { type Before, causeOfMissing, causeOfOrphan } from './git-cause.ts';
 import { isHook } from './hooks.ts';
 import { ignoredOf, withoutIgnored } from './ignored.ts';
 import { JqError } from './jq.ts';
-import type { JsonObject } from './json.ts';
+import { type JsonObject, textOf } from './json.ts';
 import { saysLastApplied } from './last-applied.ts';
 import type { DeclaredObject, LiveCluster, ManifestProblem, Unreached } from './live.ts';
 import { differencesOf } from './object-diff.ts';
@@ -102,21 +103,18 @@ class Judge {
     this.#options = options;
     const objects = evidence.declared.map(({ value }) => value);
     const scopes = new Scopes(live, objects, options.scope);
-    for (const object of live.objects) {
+    const seen = live.objects.map((object) => {
       const identity = this.#identifyLive(object, scopes);
-      const key = objectKey(identity);
-      // The same object in several versions: the first one stays, unless a later one is declared (below).
-      if (!this.#live.has(key)) this.#live.set(key, { object, identity });
-    }
+      return { key: objectKey(identity), object, identity };
+    });
+    // The same object in several versions: the first one stays, unless a later one is declared (below).
+    for (const { key, ...of } of seen) if (!this.#live.has(key)) this.#live.set(key, of);
     this.#declared = this.#readDeclared(scopes);
-    for (const object of live.objects) {
-      const identity = this.#identifyLive(object, scopes);
-      const key = objectKey(identity);
-      if (this.#declared.get(key)?.identity.apiVersion === identity.apiVersion)
-        this.#live.set(key, { object, identity });
+    for (const { key, ...of } of seen) {
+      if (this.#declared.get(key)?.identity.apiVersion === of.identity.apiVersion) this.#live.set(key, of);
     }
     const { before } = evidence;
-    const keyed = before?.map(({ value }) => [this.#keyOf(value, scopes), value] as const);
+    const keyed = before?.map(({ value }) => [this.#keyOf(this.#identify(value, scopes), scopes), value] as const);
     this.#before = keyed === undefined ? null : new Map(keyed);
     this.#subjects = new Subjects([...this.#declared.values()].map(({ identity }) => identity));
     this.#schemas = new Schemas(live, objects, options);
@@ -126,16 +124,20 @@ class Judge {
 
   /** A dump may have lost the namespace of what certainly has one. */
   #identifyLive(object: JsonObject, scopes: Scopes): Identity {
-    const namespaced = scopes.isNamespaced(String(object['apiVersion']), String(object['kind']));
+    const namespaced = scopes.isNamespaced(textOf(object['apiVersion']), textOf(object['kind']));
     return identify(object, scopes, namespaced === true ? this.#options.defaultNamespace : null);
+  }
+
+  #identify(declared: JsonObject, scopes: Scopes): Identity {
+    return identify(declared, scopes, this.#options.defaultNamespace);
   }
 
   /** Of two documents of one object the last one wins, as with `kubectl apply`. */
   #readDeclared(scopes: Scopes): ReadonlyMap<string, Declared> {
     const found = new Map<string, Declared>();
     for (const object of this.#evidence.declared) {
-      const identity = identify(object.value, scopes, this.#options.defaultNamespace);
-      const key = this.#keyOf(object.value, scopes);
+      const identity = this.#identify(object.value, scopes);
+      const key = this.#keyOf(identity, scopes);
       const twin = found.get(key);
       if (twin !== undefined) {
         const places = [twin.object, object].map(({ file, line }) => `${file}${line === null ? '' : `:${line}`}`);
@@ -150,8 +152,7 @@ class Judge {
     return found;
   }
 
-  #keyOf(object: JsonObject, scopes: Scopes): string {
-    const identity = identify(object, scopes, this.#options.defaultNamespace);
+  #keyOf(identity: Identity, scopes: Scopes): string {
     const key = objectKey(identity);
     if (scopes.isNamespaced(identity.apiVersion, identity.kind) !== null || this.#live.has(key)) return key;
     // Nobody knows whether the kind lives in namespaces: the live object does.
@@ -246,12 +247,13 @@ class Judge {
     before: Before | null,
   ): void {
     const { schema, isBuiltin } = this.#schemas.of(identity, live);
+    const rules = ignoredOf(identity, subject, this.#options.ignore);
+    if (rules.length === 0 && isPlainlySame(declared, live, schema, { custom: !isBuiltin })) return;
     const refused = refusal(declared, schema);
     if (refused !== null) {
       this.#uncovered.push({ subject, kind: 'unverifiable', reason: refused });
       return;
     }
-    const rules = ignoredOf(identity, subject, this.#options.ignore);
     const managers = rules.flatMap((rule) => rule.managers);
     try {
       const differences = differencesOf(withoutIgnored(declared, rules), withoutIgnored(live, rules), {
@@ -334,7 +336,8 @@ class Judge {
     const decided = decideVerdict(ending, all.length, coverage, this.#context.minCoverage);
     return {
       verdict: decided.verdict,
-      reason: this.#context.redact(decided.reason),
+      // Only why something failed is somebody else's text, and to know every secret costs time.
+      reason: ending.ok ? decided.reason : this.#context.redact(decided.reason),
       coverage,
       findings: ending.ok ? listed : [],
       unlisted: ending.ok ? all.length - listed.length : 0,

@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib';
-import { isObject, type JsonObject, parseJson } from './json.ts';
+import { isObject, type JsonObject, parseJson, textOf } from './json.ts';
 import { metadataOf, textsOf } from './objects.ts';
 
 /** Annotations in which appliers keep what they applied last: kubectl, kapp, kubecfg, Rancher's Fleet. */
@@ -37,4 +37,15 @@ function unpacked(text: string): string {
 export function saysLastApplied(live: JsonObject): boolean {
   const annotations = textsOf(metadataOf(live)['annotations']);
   return LAST_APPLIED.some((name) => name in annotations);
+}
+
+/** Whether what was applied last may have had a field of this name somewhere; not read, only looked through. */
+export function mayHaveApplied(live: JsonObject, field: string): boolean {
+  const { annotations } = metadataOf(live);
+  if (!isObject(annotations)) return false;
+  return LAST_APPLIED.some((name) => {
+    const text = textOf(annotations[name]);
+    // A name may be packed, or written with escapes.
+    return PACKED.test(text) || text.includes(`"${field}"`) || text.includes('\\u');
+  });
 }

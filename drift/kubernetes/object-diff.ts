@@ -6,8 +6,7 @@ import { toleranceOf } from './compare/tolerance.ts';
 import { type Before, causeByGit } from './git-cause.ts';
 import { isObject, type Json, type JsonObject } from './json.ts';
 import { lastApplied } from './last-applied.ts';
-import type { Identity } from './objects.ts';
-import { metadataOf } from './objects.ts';
+import { DECLARABLE_METADATA, type Identity, metadataOf } from './objects.ts';
 import { Owners } from './owners.ts';
 import type { StructSchema } from './schema/schema.ts';
 
@@ -25,8 +24,6 @@ export interface ObjectContext {
   readonly before: Before | null;
 }
 
-/** Of the metadata only these are anybody's to declare. */
-const METADATA = ['labels', 'annotations', 'finalizers', 'ownerReferences'];
 const DATA_MAPS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
   ['ConfigMap', new Set(['data', 'binaryData'])],
   ['Secret', new Set(['data'])],
@@ -73,7 +70,9 @@ const NONE: ReadonlySet<string> = new Set();
 function sideOf(object: JsonObject, identity: Identity): JsonObject {
   const { apiVersion: _version, kind: _kind, status: _status, metadata, ...rest } = object;
   const kept = isObject(metadata) ? metadata : {};
-  const own = Object.fromEntries(METADATA.flatMap((name) => (kept[name] == null ? [] : [[name, kept[name] ?? null]])));
+  const own = Object.fromEntries(
+    DECLARABLE_METADATA.flatMap((name) => (kept[name] == null ? [] : [[name, kept[name] ?? null]])),
+  );
   const body = identity.kind === 'Secret' && identity.group === '' ? withStringData(rest) : rest;
   return { ...body, metadata: own };
 }

@@ -1,4 +1,4 @@
-import { isList, isObject, type Json, type JsonObject } from './json.ts';
+import { isList, isObject, type Json, type JsonObject, textOf } from './json.ts';
 import type { LiveCluster } from './live.ts';
 import { isNamespacedKind } from './schema/builtin.ts';
 
@@ -17,8 +17,11 @@ const text = (value: Json | undefined): string => (typeof value === 'string' ? v
 export const metadataOf = (object: JsonObject): JsonObject => (isObject(object['metadata']) ? object['metadata'] : {});
 
 export function groupOf(apiVersion: string): string {
-  return apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
+  return apiVersion.slice(0, Math.max(0, apiVersion.indexOf('/')));
 }
+
+/** Of the metadata only these are anybody's to declare. */
+export const DECLARABLE_METADATA = ['labels', 'annotations', 'finalizers', 'ownerReferences'] as const;
 
 const ANY_GROUP = '*';
 
@@ -94,10 +97,10 @@ export class Subjects {
   }
 }
 
-/** Labels, or annotations, as texts. */
+/** Labels, or annotations, as texts; what is neither a text nor a number is an empty one. */
 export function textsOf(value: Json | undefined): Readonly<Record<string, string>> {
   if (!isObject(value)) return {};
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, String(item)]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, textOf(item)]));
 }
 
 export function hasOwners(object: JsonObject): boolean {

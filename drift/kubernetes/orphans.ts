@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from './json.ts';
+import { isObject, type JsonObject, textOf } from './json.ts';
 import { hasOwners, type Identity, metadataOf, textsOf } from './objects.ts';
 import { matchesSelector, type Selector } from './selector.ts';
 
@@ -89,7 +89,7 @@ function isMade(object: JsonObject, { kind, namespace, name }: Identity, statefu
   if (kind === 'Service' && name === 'kubernetes' && namespace === 'default') return true;
   const annotations = textsOf(metadataOf(object)['annotations']);
   if (OWNING_ANNOTATIONS.some((key) => key in annotations)) return true;
-  if (kind === 'Secret') return HELM_SECRET.test(name) || MADE_SECRETS.test(String(object['type'] ?? ''));
+  if (kind === 'Secret') return HELM_SECRET.test(name) || MADE_SECRETS.test(textOf(object['type']));
   if (kind === 'ConfigMap')
     return /^[\w.-]+\.v\d+$/.test(name) && textsOf(metadataOf(object)['labels'])['OWNER'] === 'TILLER';
   if (kind === 'PersistentVolumeClaim') return isClaimOf(name, namespace, statefulSets);

@@ -1,5 +1,6 @@
 import { globMatches } from '../rules/glob.ts';
 import { isList, isObject, type Json, type JsonObject } from './json.ts';
+import { Names } from './names.ts';
 import type { Path, Step } from './path.ts';
 import { stepsOf } from './path.ts';
 
@@ -36,7 +37,7 @@ export interface Claim {
 }
 
 /** Managers that apply what git says. `kubectl` does with `--server-side`. */
-const APPLIERS: readonly string[] = [
+const APPLIERS = new Names([
   'kubectl',
   'kubectl-client-side-apply',
   'kubectl-create',
@@ -63,10 +64,10 @@ const APPLIERS: readonly string[] = [
   'werf',
   'skaffold',
   'timoni',
-];
+]);
 
 /** Managers behind which a person sits: kubectl's imperative commands, OpenShift's, consoles and terminal interfaces. */
-const PEOPLE: readonly string[] = [
+const PEOPLE = new Names([
   'kubectl-edit',
   'kubectl-patch',
   'kubectl-set',
@@ -98,11 +99,18 @@ const PEOPLE: readonly string[] = [
   'headlamp*',
   'octant*',
   'kubenav*',
-];
+]);
 
 export interface ManagerNames {
   readonly appliers: readonly string[];
   readonly people: readonly string[];
+}
+
+/** Whether anybody at all sends his declarations by server-side apply. */
+export function hasApplyEntry(live: JsonObject): boolean {
+  const metadata = live['metadata'];
+  const entries = isObject(metadata) ? metadata['managedFields'] : undefined;
+  return isList(entries) && entries.some((entry) => isObject(entry) && entry['operation'] === 'Apply');
 }
 
 /** How much of what is declared an unknown `Apply` manager must have sent to count as what applies git. */
@@ -180,8 +188,6 @@ export class Owners {
 
   claim(path: Path): Claim {
     const found = this.#at(path);
-    // What stands inside an atomic list was never sent by itself.
-    const isSent = this.#trusted() && !isInsideElement(path);
     const people = found.filter(({ entry }) => entry.role === 'person');
     const others = found.filter(({ entry }) => entry.role !== 'person');
     const latest = found
@@ -191,7 +197,11 @@ export class Owners {
         null,
       );
     return {
-      applied: isSent && found.some(({ entry, node }) => isApply(entry) && ownsSomething(node)),
+      applied:
+        found.some(({ entry, node }) => isApply(entry) && ownsSomething(node)) &&
+        // What stands inside an atomic list was never sent by itself.
+        !isInsideElement(path) &&
+        this.#trusted(),
       appliedEmpty: found.every(({ entry, node }) => !isApply(entry) || Object.keys(node).length === 0),
       wroteByApplier: found.some(({ entry }) => entry.role === 'applier'),
       onlyPerson: people.length > 0 && !others.some(({ node }) => ownsSomething(node)),
@@ -259,8 +269,8 @@ function roleOf(
   if (isOneOf(names.appliers)) return 'applier';
   // `kubectl scale` and `kubectl rollout undo` are a plain `kubectl` that updates.
   if (manager === 'kubectl') return operation === 'Apply' && subresource === null ? 'applier' : 'person';
-  if (isOneOf(APPLIERS)) return 'applier';
-  if (isOneOf(PEOPLE)) return 'person';
+  if (APPLIERS.has(manager)) return 'applier';
+  if (PEOPLE.has(manager)) return 'person';
   return operation === 'Apply' && subresource === null && sentMost(fields, declared) ? 'applier' : 'program';
 }
 

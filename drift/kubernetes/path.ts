@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Json } from './json.ts';
+import { type Json, textOf } from './json.ts';
 
 /** One step down into an object. */
 export type Step =
@@ -34,7 +34,7 @@ function fieldText(field: string, first: boolean): string {
 
 const keyText = (key: Readonly<Record<string, Json>>): string =>
   `[${Object.entries(key)
-    .map(([name, value]) => `${name}=${String(value)}`)
+    .map(([name, value]) => `${name}=${textOf(value)}`)
     .join()}]`;
 
 /** As a person reads it: dots, `[key=value]` for keyed lists, `[i]` for the others, `["a.b"]` for odd keys. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { forbiddenSchema } from './forbidden.ts';
 import type { Json } from './json.ts';
 import type { Unreached } from './live.ts';

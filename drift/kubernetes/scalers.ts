@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from './json.ts';
+import { isObject, type JsonObject, textOf } from './json.ts';
 import { groupOf, identify, type Scopes } from './objects.ts';
 
 /** What autoscalers scale, as `namespace/Kind/name`: its replicas are theirs to set. */
@@ -14,7 +14,7 @@ export function scalers(objects: readonly JsonObject[], scopes: Scopes, defaultN
 /** `Kind/name` in its namespace. KEDA's `ScaledObject` stands for an autoscaler that it makes itself. */
 function scaledBy(object: JsonObject): string | null {
   const { kind, spec } = object;
-  const isKeda = kind === 'ScaledObject' && groupOf(String(object['apiVersion'])) === 'keda.sh';
+  const isKeda = kind === 'ScaledObject' && groupOf(textOf(object['apiVersion'])) === 'keda.sh';
   if (kind !== 'HorizontalPodAutoscaler' && !isKeda) return null;
   const target = isObject(spec) ? spec['scaleTargetRef'] : undefined;
   if (!isObject(target) || typeof target['name'] !== 'string') return null;

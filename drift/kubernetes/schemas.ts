@@ -1,5 +1,5 @@
 import { globMatches } from '../rules/glob.ts';
-import { isObject, type Json, type JsonObject } from './json.ts';
+import { isObject, type Json, type JsonObject, textOf } from './json.ts';
 import type { LiveCluster } from './live.ts';
 import { groupOf, type Identity } from './objects.ts';
 import type { KnownType, KubernetesOptions } from './options.ts';
@@ -26,7 +26,7 @@ export class Schemas {
     for (const object of [...declared, ...live.objects]) {
       const spec = object['spec'];
       if (object['kind'] !== 'CustomResourceDefinition' || !isObject(spec) || !isObject(spec['names'])) continue;
-      this.#crds.set(`${String(spec['group'])}/${String(spec['names']['kind'])}`, object);
+      this.#crds.set(`${textOf(spec['group'])}/${textOf(spec['names']['kind'])}`, object);
     }
   }
 
@@ -34,7 +34,7 @@ export class Schemas {
     const key = `${identity.apiVersion} ${identity.kind}`;
     let found = this.#found.get(key);
     if (found === undefined) {
-      found = this.#find(identity, String(live['apiVersion'] ?? identity.apiVersion));
+      found = this.#find(identity, textOf(live['apiVersion'] ?? identity.apiVersion));
       this.#found.set(key, found);
     }
     return found;

@@ -1,6 +1,6 @@
 import { SENSITIVE } from '../redact.ts';
 import { globMatches } from '../rules/glob.ts';
-import { isList, isObject, type Json, type JsonObject } from './json.ts';
+import { isList, isObject, type Json, type JsonObject, textOf } from './json.ts';
 import type { Identity } from './objects.ts';
 import { type Path, stepsOf } from './path.ts';
 import { decodeBase64 } from './scalars/base64.ts';
@@ -44,7 +44,7 @@ export function isSecretPlace(path: Path, isSecretObject: boolean): boolean {
     if ('index' in step) return isLoneFlag(step.after);
     const parent = steps[index - 1];
     const isVariable = parent !== undefined && 'field' in parent && parent.field === 'env';
-    return 'key' in step && isVariable && isSecretName(String(step.key['name']));
+    return 'key' in step && isVariable && isSecretName(textOf(step.key['name']));
   });
 }
 

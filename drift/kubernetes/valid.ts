@@ -54,7 +54,8 @@ export function unknownField(value: Json, schema: Schema, path: Path = null): st
 }
 const NO_FIELDS: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata', 'status']);
 
-function refusedScalar(value: Json, kind: string, path: Path): string | null {
+/** As `refusal`, of a scalar. */
+export function refusedScalar(value: Json, kind: string, path: Path): string | null {
   const isNumber = typeof value === 'number' || typeof value === 'bigint';
   switch (kind) {
     case 'text':

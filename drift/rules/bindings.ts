@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { acknowledges, type Known } from './acknowledge.ts';
 import { type AcknowledgeRule, ruleHash } from './rule.ts';
 

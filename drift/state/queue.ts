@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { TRIGGERS } from '../run.ts';
 
 /** A run that asks to be started. `ticket` is the nonce of its ticket; times are ISO. */

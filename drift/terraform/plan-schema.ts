@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The parts of a plan's JSON that are looked at, each read by itself. */
 export const changeSchema = z.object({

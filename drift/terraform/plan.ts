@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseJson, toUtf8 } from './decode.ts';
 import {
   changeSchema,

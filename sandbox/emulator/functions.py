@@ -6,6 +6,9 @@ import json
 import logging
 import os
 import shutil
+import signal
+import subprocess
+import threading
 import time
 import zipfile
 from types import SimpleNamespace
@@ -109,6 +112,72 @@ def _with_grant(route):
     return routed
 
 
+def _naming(script: str) -> str:
+    """The worker's program, which tells the name of what a handler throws, too."""
+    said = 'error: String(err.message || err), trace'
+    if said not in script:
+        raise RuntimeError("the worker's program is another one: see functions.py")
+    return script.replace(said, f"type: String(err.name || 'Error'), {said}")
+
+
+_failure = threading.local()
+
+
+def _seeing_its_end(end):
+    """A worker that is ended because it failed may have ended by itself."""
+
+    def ended(process) -> None:
+        if getattr(_failure, "asks", False):
+            try:
+                _failure.code = process.wait(timeout=0.2)
+            except subprocess.TimeoutExpired:
+                _failure.code = None
+        end(process)
+
+    return ended
+
+
+def _remembering(invoke):
+    def invoked(self, *args, **kwargs):
+        _failure.asks, _failure.code = True, None
+        try:
+            response = invoke(self, *args, **kwargs)
+        finally:
+            _failure.asks = False
+        _failure.kind = response.get("type")
+        return response
+
+    return invoked
+
+
+def _exit_text(code: int) -> str:
+    if code < 0:
+        words = {signal.SIGKILL: "killed", signal.SIGABRT: "aborted (core dumped)", signal.SIGTERM: "terminated"}
+        return f"with error: signal: {words.get(signal.Signals(-code), signal.Signals(-code).name)}"
+    return f"with error: exit status {code}" if code else "without providing a reason"
+
+
+def _as_aws_names_it(execute):
+    """A thrown error keeps its name; a process that is gone says how it went."""
+
+    def executed(function: dict, event: dict, request_id: str) -> dict:
+        _failure.code = _failure.kind = None
+        result = execute(function, event, request_id)
+        body = result.get("body")
+        if not result.get("error") or not isinstance(body, dict) or body.get("errorType") != "Runtime.HandlerError":
+            return result
+        if _failure.code is not None:
+            text = f"RequestId: {request_id} Error: Runtime exited {_exit_text(_failure.code)}"
+            return {**result, "body": {"errorType": "Runtime.ExitError", "errorMessage": text}}
+        return {**result, "body": {**body, "errorType": _failure.kind or body["errorType"]}}
+
+    return executed
+
+
 def install() -> None:
     replace(lambda_runtime, "subprocess", _started)
+    replace(lambda_runtime, "_NODEJS_WORKER_SCRIPT", _naming)
+    replace(lambda_runtime, "_signal", _seeing_its_end)
+    replace(lambda_runtime.Worker, "invoke", _remembering)
+    replace(lambda_svc, "_execute_function_warm", _as_aws_names_it)
     replace(lambda_svc, "_route_async_failure", _with_grant)

@@ -46,8 +46,11 @@ export type Answer =
   | NoObject;
 
 export interface NoObject {
-  /** `gone`: an object that does not exist; `unserved`: a path that does not; `expired`: a list that was too slow. */
-  readonly kind: 'forbidden' | 'gone' | 'unserved' | 'expired' | 'too large' | 'failed';
+  /**
+   * `gone`: an object that does not exist; `unserved`: a path that does not; `expired`: a list that was too slow;
+   * `busy`: it answers, and does not serve.
+   */
+  readonly kind: 'forbidden' | 'gone' | 'unserved' | 'expired' | 'too large' | 'busy' | 'failed';
   readonly reason: string;
 }
 
@@ -65,10 +68,12 @@ interface Question {
 }
 
 class Again extends Error {
+  readonly kind: 'busy' | 'failed';
   /** What the server asked to wait. */
   readonly afterMs: number;
-  constructor(message: string, afterMs = 0) {
+  constructor(message: string, kind: Again['kind'] = 'failed', afterMs = 0) {
     super(message);
+    this.kind = kind;
     this.afterMs = afterMs;
   }
 }
@@ -121,7 +126,7 @@ export class ClusterClient {
       });
     } catch (error) {
       if (this.#stop.aborted) return this.#late();
-      if (error instanceof Again) return { kind: 'failed', reason: error.message };
+      if (error instanceof Again) return { kind: error.kind, reason: error.message };
       if (error instanceof NoAnswer && error.kind === 'too large') return { kind: 'too large', reason: error.message };
       if (!(error instanceof NoAnswer)) throw error;
       throw new ClusterError(
@@ -169,7 +174,7 @@ export class ClusterClient {
     if (status === 401) return this.#unknown(question);
     if (status === 429 || status === 408 || status >= 500) {
       const seconds = Number(answer.headers['retry-after'] ?? 0);
-      throw new Again(`answered with status ${status}`, Number.isFinite(seconds) ? seconds * 1000 : 0);
+      throw new Again(`answered with status ${status}`, 'busy', Number.isFinite(seconds) ? seconds * 1000 : 0);
     }
     if (status === 403)
       return { kind: 'forbidden', reason: `does not allow it${this.#clean(asUser(answer.body))} (403)` };
@@ -231,7 +236,8 @@ function asUser(body: string): string {
   const status = parsed(body);
   const message = isObject(status) ? status['message'] : undefined;
   const [, user] = (typeof message === 'string' ? /\bUser "([\w@:./+-]{1,200})"/.exec(message) : null) ?? [];
-  return user === undefined ? '' : ` to ${user}`;
+  // The name of a role's session is another one each time.
+  return user === undefined ? '' : ` to ${user.replace(/(:assumed-role\/[^/]+)\/.*$/, '$1')}`;
 }
 
 /** A Status names the object that is not there; of a path that is not there it has no name to tell. */

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { Agent } from 'node:https';
-import { createSecureContext } from 'node:tls';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import { ClusterError } from './error.ts';
 
 /** Who asks. */
@@ -46,9 +46,10 @@ const MAX_SOCKETS = 8;
 export function connectionTo(request: ConnectionRequest): ClusterConnection {
   const { ca, client, serverName, proof, origin } = request;
   const server = serverAddress(request.server, origin);
-  const tls = { ...(ca === undefined ? {} : { ca }), ...client };
+  let secureContext: SecureContext;
   try {
-    createSecureContext(tls);
+    // Once, and not for every connection again.
+    secureContext = createSecureContext({ ...(ca === undefined ? {} : { ca }), ...client });
     // An authority that cannot be read would silently be none.
     if (ca !== undefined) new X509Certificate(ca);
   } catch {
@@ -56,7 +57,7 @@ export function connectionTo(request: ConnectionRequest): ClusterConnection {
     throw new ClusterError(`${origin}: a certificate or its key is no PEM that belongs together: copy them again`);
   }
   const agent = new Agent({
-    ...tls,
+    secureContext,
     ...(serverName === undefined ? {} : { servername: serverName }),
     keepAlive: true,
     maxSockets: MAX_SOCKETS,

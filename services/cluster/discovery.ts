@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ServedKind } from '#drift/kubernetes/live.ts';
 import { groupOf } from '#drift/kubernetes/objects.ts';
 import { type Answer, ClusterClient, type Effort, JSON_TYPE, type ReadBudget } from './client.ts';
@@ -57,12 +57,14 @@ async function versionOf(client: ClusterClient): Promise<string | null> {
 
 function notKnown({ server }: ClusterClient, answer: Exclude<Answer, { kind: 'ok' }>): ClusterError {
   const reason = answer.kind === 'unchanged' ? 'answered out of turn' : answer.reason;
-  const remedy =
-    answer.kind === 'forbidden'
-      ? 'bind the ClusterRole system:discovery to it'
-      : 'is it up, and reachable from here? A private endpoint needs kubernetes.vpc';
+  const remedy = REMEDIES[answer.kind] ?? 'is it up, and reachable from here? A private endpoint needs kubernetes.vpc';
   return new ClusterError(`${server} ${reason}: ${remedy}`);
 }
+
+const REMEDIES: Readonly<Partial<Record<Answer['kind'], string>>> = {
+  forbidden: 'bind the ClusterRole system:discovery to it',
+  busy: 'its API server is up and does not serve; look again later, or find out what keeps it busy',
+};
 
 /** What is whole, and so may be taken for unchanged as long as the server says that it is. */
 const known = new Map<string, { readonly etag: string; readonly part: Part }>();

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseYaml, YamlError } from '#drift/kubernetes/manifests/yaml.ts';
 import { type ClusterConnection, connectionTo, fixedToken } from './connection.ts';
 import { ClusterError } from './error.ts';

@@ -60,6 +60,8 @@ async function listOnce(client: ClusterClient, request: ListRequest, limit: numb
     if (asked.size === 1 && isTooMuch?.(page.remaining) === true) return { kind: 'too much' };
     for (const item of page.items) if (keep(item)) items.push(item);
     next = page.next;
+    // A proxy may drop what it does not know; the last page of a server has nothing remaining.
+    if (next === null && page.remaining > 0) return { kind: 'failed', reason: 'ended a list before its end' };
   }
   return { kind: 'ok', items };
 }

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Json, JsonObject } from '#drift/kubernetes/json.ts';
 import type { Unreached } from '#drift/kubernetes/live.ts';
 import { groupOf } from '#drift/kubernetes/objects.ts';

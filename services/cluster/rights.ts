@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import pRetry, { AbortError } from 'p-retry';
-import { z } from 'zod';
+import * as z from 'zod';
 import { EFFORT, type Effort, type ReadBudget } from './client.ts';
 import type { ClusterConnection } from './connection.ts';
 import { ClusterError } from './error.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { StateWriter } from '../ports.ts';
 
 /** A lock is some hundred bytes; a longer one is not read to its end. */

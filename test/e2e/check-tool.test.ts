@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { checkTerraform } from '#checks/terraform/check.ts';
 import { parseConfig } from '#drift/config/parse.ts';
 import type { Config } from '#drift/target.ts';

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { reportSchema } from '#drift/report.ts';
 import { applied, check, config, LAB, run, useRepository, write } from './repository.ts';
 

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Cluster } from '#sandbox/kubernetes/cluster.ts';
 import { type Certificates, makeCertificates } from '#sandbox/tls.ts';
 import { type Ended, plumbline } from './command.ts';

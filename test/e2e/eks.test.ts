@@ -283,6 +283,7 @@ describe('functions', () => {
       expect(event).toMatchObject({
         requestPayload: { how },
         requestContext: { condition: 'RetriesExhausted', approximateInvokeCount: 1 },
+        responsePayload: { errorType: ['Error', 'Runtime.ExitError', 'Sandbox.Timedout'][index] },
       });
     }
     await lambda().send(new InvokeCommand({ FunctionName: 'eks-silent', InvocationType: 'Event', Payload: '{}' }));

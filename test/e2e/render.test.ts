@@ -196,6 +196,11 @@ describe('kustomize', () => {
     ['broken YAML', { 'k/kustomization.yaml': 'resources: [\n  a.yaml' }, /^k\/kustomization\.yaml:\d: /],
     ['no kustomization', { 'k/a.yaml': '' }, /there is no kustomization\.yaml in k/],
     [
+      'what is to be a Secret and has no key, which it does not show',
+      { 'k/kustomization.yaml': 'secretGenerator: [{ name: db, literals: [\'hun]: ter2\', "a=b"] }]' },
+      /^k: kustomize says: loading KV pairs: literal sources \(sensitive\), expected key=value$/,
+    ],
+    [
       'a file beside its folder',
       { 'k/kustomization.yaml': 'resources: [../x.yaml]', 'x.yaml': 'a: 1' },
       /^k: kustomize says: .*security/,

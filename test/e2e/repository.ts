@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Report, reportSchema } from '#drift/report.ts';
 import { type CommandOptions, type Ended, plumbline } from './command.ts';
 

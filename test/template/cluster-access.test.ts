@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import table from '#drift/kubernetes/schema/builtin-types.json' with { type: 'json' };
 import { CLUSTER_GROUP } from '#drift/names.ts';
 

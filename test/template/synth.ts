@@ -4,7 +4,7 @@ import path from 'node:path';
 import { App, type NestedStack, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseConfig } from '#drift/config/parse.ts';
 import type { Bundles } from '#infra/bundle.ts';
 import { PlumblineStack } from '#infra/plumbline-stack.ts';

@@ -1,4 +1,4 @@
-import { isObject, type Json, own } from '../json.ts';
+import { isObject, type Json, own, textOf } from '../json.ts';
 import type { ListSchema } from '../schema/schema.ts';
 
 /** The key of an element of a keyed list, with the defaults of key fields that are not written; null: it has none. */
@@ -15,7 +15,7 @@ export function readKey(element: Json, { keys, item }: ListSchema): Readonly<Rec
 
 export const keyText = (key: Readonly<Record<string, Json>>): string =>
   Object.values(key)
-    .map((value) => `${typeof value} ${String(value)}`)
+    .map((value) => `${typeof value} ${textOf(value)}`)
     .join('\n');
 
 type Key = Readonly<Record<string, Json>>;

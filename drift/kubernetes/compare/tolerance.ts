@@ -1,6 +1,7 @@
-import { isList, isObject, type Json, type JsonObject } from '../json.ts';
-import { metadataOf, textsOf } from '../objects.ts';
-import { type Path, shapeText, stepsOf } from '../path.ts';
+import { isList, isObject, type Json, type JsonObject, textOf } from '../json.ts';
+import { metadataOf } from '../objects.ts';
+import { type Path, shapeText } from '../path.ts';
+import { BOOKKEEPING, CONTROLLERS_BOOKS, INJECTING } from './books-of-tools.ts';
 
 /** What a difference of one object is forgiven for, since the server, a controller or the applier itself makes it. */
 export interface Tolerance {
@@ -22,53 +23,6 @@ export interface ToleratedObject {
   /** An autoscaler sets the replicas. */
   readonly isScaled: boolean;
 }
-
-/** Labels and annotations that appliers and controllers keep their books in; `*` at the end is any text. */
-const BOOKKEEPING: readonly string[] = [
-  'kubectl.kubernetes.io/last-applied-configuration',
-  'kubectl.kubernetes.io/restartedAt',
-  'kubernetes.io/change-cause',
-  'deployment.kubernetes.io/*',
-  'deprecated.daemonset.template.generation',
-  'autoscaling.alpha.kubernetes.io/*',
-  'control-plane.alpha.kubernetes.io/leader',
-  'pv.kubernetes.io/*',
-  'volume.beta.kubernetes.io/storage-provisioner',
-  'volume.kubernetes.io/*',
-  'batch.kubernetes.io/*',
-  'controller-uid',
-  'job-name',
-  'kubernetes.io/metadata.name',
-  'kubernetes.io/service-account.uid',
-  'endpoints.kubernetes.io/*',
-  'endpointslice.kubernetes.io/*',
-  'meta.helm.sh/*',
-  'argocd.argoproj.io/instance',
-  'argocd.argoproj.io/tracking-id',
-  'argocd.argoproj.io/installation-id',
-  'kustomize.toolkit.fluxcd.io/name',
-  'kustomize.toolkit.fluxcd.io/namespace',
-  'kustomize.toolkit.fluxcd.io/checksum',
-  'helm.toolkit.fluxcd.io/name',
-  'helm.toolkit.fluxcd.io/namespace',
-  'kapp.k14s.io/*',
-  'kubecfg.ksonnet.io/*',
-  'objectset.rio.cattle.io/*',
-  'config.k8s.io/owning-inventory',
-  'config.kubernetes.io/*',
-  'internal.config.kubernetes.io/*',
-  'configsync.gke.io/*',
-  'configmanagement.gke.io/*',
-];
-
-/** Those of them that only a controller sets: what an export has written of them into git is no declaration. */
-const CONTROLLERS_BOOKS: readonly string[] = [
-  'kubectl.kubernetes.io/last-applied-configuration',
-  'deployment.kubernetes.io/*',
-  'deprecated.daemonset.template.generation',
-  'control-plane.alpha.kubernetes.io/leader',
-  'pv.kubernetes.io/*',
-];
 
 const WORKLOADS = new Set(['Deployment', 'StatefulSet', 'ReplicaSet', 'ReplicationController', 'Rollout']);
 
@@ -120,6 +74,10 @@ const CONTROLLERS: Readonly<Record<string, readonly string[]>> = {
   CertificateSigningRequest: ['spec.username', 'spec.uid', 'spec.groups', 'spec.extra'],
 };
 
+/** Whether the server or a controller sets a field of a kind, `spec.clusterIP` for instance. */
+export const isControllersField = (kind: string, shape: string): boolean =>
+  Object.hasOwn(CONTROLLERS, kind) && CONTROLLERS[kind]?.includes(shape) === true;
+
 /** What admission puts into Pods, by name or mount path, where `managedFields` cannot tell. */
 const INJECTED =
   /^(kube-api-access-\w+|default-token-\w+|aws-iam-token|eks-pod-identity-token|AWS_(ROLE_ARN|WEB_IDENTITY_TOKEN_FILE|DEFAULT_REGION|REGION|STS_REGIONAL_ENDPOINTS|CONTAINER_CREDENTIALS_FULL_URI|CONTAINER_AUTHORIZATION_TOKEN_FILE)|\/var\/run\/secrets\/(kubernetes\.io|eks\.amazonaws\.com|pods\.eks\.amazonaws\.com)\/serviceaccount)$/;
@@ -140,24 +98,27 @@ export function toleranceOf(object: ToleratedObject): Tolerance {
   const scales = isScaled && WORKLOADS.has(kind);
   if (scales) fields.add('spec.replicas');
   return {
-    isBookkeeping: (path, value) =>
-      isAnyOf(path, BOOKKEEPING) ||
-      (value === 'Helm' && isAnyOf(path, ['app.kubernetes.io/managed-by'])) ||
-      (isArgo && isAnyOf(path, ['app.kubernetes.io/instance'])) ||
-      (aggregated && shapeText(path) === 'rules'),
+    isBookkeeping(path, value) {
+      const label = labelAt(path);
+      if (label === null) return aggregated && shapeText(path) === 'rules';
+      return (
+        BOOKKEEPING.has(label) ||
+        (value === 'Helm' && label === 'app.kubernetes.io/managed-by') ||
+        (isArgo && label === 'app.kubernetes.io/instance')
+      );
+    },
     isControllers: (path) => fields.has(shapeText(path)) || isBelowControllers(path, fields),
     isInjected: (path, element) =>
       isInjected(element) ||
       (kind === 'Pod' && shapeText(path) === 'spec.tolerations[]' && isDefaultToleration(element)) ||
       (kind === 'ServiceAccount' && isMadePullSecret(element)),
     isDelegated(path, value) {
-      const shape = shapeText(path);
-      if (aggregated && shape === 'rules') return true;
-      if (isAnyOf(path, CONTROLLERS_BOOKS)) return true;
-      if (scales && shape === 'spec.replicas') return true;
+      if (aggregated && shapeText(path) === 'rules') return true;
+      if (CONTROLLERS_BOOKS.has(labelAt(path) ?? '')) return true;
+      if (scales && shapeText(path) === 'spec.replicas') return true;
       // Server-chosen addresses: declared as "" is "choose one".
-      if (value === '' && fields.has(shape)) return true;
-      return shape.endsWith('caBundle') && fields.has(shape) && (isInjecting || isPlaceholder(value));
+      if (value === '') return fields.has(shapeText(path));
+      return isBundle(path) && fields.has(shapeText(path)) && (isInjecting || isPlaceholder(value));
     },
   };
 }
@@ -174,15 +135,14 @@ const isPlaceholder = (value: Json): boolean => typeof value === 'string' && !PE
 function isAppliedByArgo(live: JsonObject): boolean {
   const { managedFields } = metadataOf(live);
   if (!isList(managedFields) || managedFields.length === 0) return true;
-  return managedFields.some((of) => isObject(of) && /^argocd/.test(String(of['manager'])));
+  return managedFields.some((of) => isObject(of) && /^argocd/.test(textOf(of['manager'])));
 }
 
 /** Whether the declaration asks a controller to put a certificate in, whatever stands there. */
 function injectsBundle(declared: JsonObject): boolean {
-  const names = Object.keys(textsOf(metadataOf(declared)['annotations']));
-  return names.some((name) => isOneOf(name, INJECTING));
+  const { annotations } = metadataOf(declared);
+  return isObject(annotations) && Object.keys(annotations).some((name) => INJECTING.has(name));
 }
-const INJECTING: readonly string[] = ['cert-manager.io/inject-*', 'service.beta.openshift.io/inject-cabundle'];
 
 /** The token controller fills in the Secret of a service account. */
 function isTokenSecret(declared: JsonObject, live: JsonObject, kind: string): boolean {
@@ -198,17 +158,14 @@ function isBelowControllers(path: Path, fields: ReadonlySet<string>): boolean {
   return false;
 }
 
-/** Whether a label or annotation is one of these. */
-function isAnyOf(path: Path, books: readonly string[]): boolean {
-  const steps = stepsOf(path);
-  const [last, map] = [steps.at(-1), steps.at(-2)];
-  if (last === undefined || map === undefined || !('field' in last) || !('field' in map)) return false;
-  if (map.field !== 'labels' && map.field !== 'annotations') return false;
-  return isOneOf(last.field, books);
+/** The name of a label or annotation; null: the place is none. */
+function labelAt(path: Path): string | null {
+  const [step, map] = [path?.step, path?.parent?.step];
+  if (step === undefined || map === undefined || !('field' in step) || !('field' in map)) return null;
+  return map.field === 'labels' || map.field === 'annotations' ? step.field : null;
 }
 
-const isOneOf = (name: string, list: readonly string[]): boolean =>
-  list.some((known) => (known.endsWith('*') ? name.startsWith(known.slice(0, -1)) : name === known));
+const isBundle = (path: Path): boolean => path !== null && 'field' in path.step && path.step.field.endsWith('caBundle');
 
 function isInjected(element: Json): boolean {
   if (!isObject(element)) return false;
@@ -221,5 +178,5 @@ const isMadePullSecret = (element: Json): boolean =>
 
 /** Admission lets every Pod outlive its node's trouble for a while. */
 function isDefaultToleration(element: Json): boolean {
-  return isObject(element) && /^node\.kubernetes\.io\/(?:not-ready|unreachable)$/.test(String(element['key']));
+  return isObject(element) && /^node\.kubernetes\.io\/(?:not-ready|unreachable)$/.test(textOf(element['key']));
 }

@@ -1,7 +1,8 @@
-import { isList, isObject, type Json, parseJson } from '../json.ts';
+import { isList, type Json, parseJson } from '../json.ts';
 import { readYaml, type YamlDocument, YamlError } from './yaml.ts';
 
-const STRING = /"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?/g;
+/** A text, and the colon behind it that makes it a key. */
+const STRING = /"[^"\\]*(?:\\.[^"\\]*)*"(?:\s*:)?/g;
 
 export const isJson = (text: string): boolean => /^\s*\{/.test(text);
 
@@ -14,14 +15,16 @@ export function readJson(text: string): YamlDocument | null {
     return null;
   }
   let keys = 0;
-  for (const [, colon] of text.matchAll(STRING)) if (colon !== undefined) keys += 1;
+  for (const string of text.match(STRING) ?? []) if (string.endsWith(':')) keys += 1;
   return { value, duplicates: keys === keysOf(value) ? [] : duplicatesOf(text) };
 }
 
 function keysOf(value: Json): number {
-  if (isList(value)) return value.reduce<number>((sum, item) => sum + keysOf(item), 0);
-  if (!isObject(value)) return 0;
-  return Object.values(value).reduce<number>((sum, item) => sum + 1 + keysOf(item), 0);
+  if (typeof value !== 'object' || value === null) return 0;
+  let count = 0;
+  if (isList(value)) for (const item of value) count += keysOf(item);
+  else for (const key in value) count += 1 + keysOf(value[key] ?? null);
+  return count;
 }
 
 /** YAML knows where they stand; what it cannot read of JSON has no places to tell. */

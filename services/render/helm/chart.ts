@@ -1,7 +1,7 @@
 import { cp } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Checkout, inFolder } from '../checkout.ts';
 import { RenderError } from '../error.ts';
 import { missing } from '../missing.ts';

@@ -1,4 +1,5 @@
 import type { ManifestText } from '#drift/kubernetes/live.ts';
+import { SENSITIVE } from '#drift/redact.ts';
 import { type Checkout, inFolder } from '../checkout.ts';
 import { RenderError } from '../error.ts';
 import { missing } from '../missing.ts';
@@ -100,9 +101,15 @@ class Inspection {
   }
 }
 
+/** What a generator should have made a Secret of: kustomize shows it, when it is no `key=value`. */
+const LITERALS = /(?<=literal sources ).*(?=, expected)/g;
+/** Some builds of kubectl log what others say. */
+const LOGGED = /^E\d{4} [\d:.]+ +\d+ \S+\] "command failed" err="(.*)"$/;
+
 /** Kustomize wraps each failure in the one before: the last is the reason, with the paths of the repository. */
 function sentence(stderr: string, folder: string, hidden: readonly string[]): string {
   let text = stderr.trim().replace(/\s*\n\s*/g, ' ');
   for (const path of hidden) text = text.replaceAll(`${path}/`, '').replaceAll(path, '.');
-  return `${folder}: kustomize says: ${text.replace(/^error: /i, '')}`;
+  text = (LOGGED.exec(text)?.[1]?.replaceAll(/\\(["\\])/g, '$1') ?? text).replace(/^error: /i, '');
+  return `${folder}: kustomize says: ${text.replaceAll(LITERALS, SENSITIVE)}`;
 }

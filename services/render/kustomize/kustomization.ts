@@ -1,5 +1,5 @@
 import { type Document, isMap, LineCounter, type Node, parseAllDocuments, parseDocument, visit } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { RenderError } from '../error.ts';
 
 /** A path, an address or an inline text that a kustomization names, and where. */

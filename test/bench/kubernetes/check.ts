@@ -1,40 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { checkKubernetes } from '#checks/kubernetes/check.ts';
-import type { KubernetesTarget } from '#drift/target.ts';
+import { oneCheck } from './one-check.ts';
+import { ownFigures } from './own-figures.ts';
 
-/** `node check.cjs KUBECONFIG FOLDER`: one check of the manifests in a folder, as the function does it once they are fetched. */
+/** `node check.cjs KUBECONFIG FOLDER`: a process that does nothing but one check. */
 const [, , kubeconfig = '', folder = ''] = process.argv;
-const target: KubernetesTarget = {
-  ...{ name: 'bench/objects', layer: 'kubernetes', severity: 'warning', timeoutSeconds: 600, minCoverage: 1 },
-  ...{ enabled: true, observe: false, retired: false, windows: [], pendingGraceSeconds: 0, confirmSeconds: 0 },
-  environment: {
-    ...{ name: 'bench', severity: 'warning', state: [], locks: [] },
-    cluster: { kubeconfig: { secret: 'bench' } },
-  },
-  kubernetes: {
-    ...{ manifests: ['.'], render: 'plain', namespace: 'default', values: [], release: 'bench', hosts: [] },
-    ...{ jsonnet: { ext: {}, tla: {}, importPaths: [] }, appliers: [], people: [], secretKinds: [] },
-  },
-};
-
-checkKubernetes({
-  target,
-  run: { runId: 'bench', trigger: 'manual', commit: null, config: { hash: '', commit: null } },
-  source: { folder },
-  rules: [],
-  kubeconfig: readFileSync(kubeconfig, 'utf8'),
-  credentials: null,
-  before: null,
-  fingerprintKey: null,
-  hidden: [],
-  tools: { path: '', cache: '/nonexistent' },
-  signal: new AbortController().signal,
-  timeoutMs: 600_000,
-  progress: () => undefined,
-  now: () => new Date(),
-}).then(({ verdict, reason, coverage, findings }) => {
-  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
+oneCheck(kubeconfig, folder).then(({ verdict, reason, coverage, findings }) => {
   const { compared } = coverage;
-  const figures = { cpu: (userCPUTime + systemCPUTime) / 1e6, megabytes: maxRSS / 1024 };
-  console.log(JSON.stringify({ verdict, reason, compared, findings: findings.length, ...figures }));
+  console.log(JSON.stringify({ verdict, reason, compared, findings: findings.length, ...ownFigures() }));
 });

@@ -27,6 +27,8 @@ interface Item {
 }
 
 const answers = new Map<string, Answer>();
+/** Of every object once, unpacked. */
+let bytes = 0;
 
 function recorded(): readonly { readonly apiVersion: string; readonly kind: string; readonly resource: string }[] {
   const index: readonly Record<string, unknown>[] = JSON.parse(readFileSync(path.join(RECORDED, 'index.json'), 'utf8'));
@@ -86,7 +88,9 @@ function addLists(file: string): void {
           ...(rest > 0 ? { continue: `from-${start + PAGE}`, remainingItemCount: rest } : {}),
         };
         const page = items.slice(start, start + PAGE).map(({ apiVersion: _version, kind: _kind, ...item }) => item);
-        const body = gzipSync(text({ kind: `${kind}List`, apiVersion, metadata, items: page }));
+        const json = text({ kind: `${kind}List`, apiVersion, metadata, items: page });
+        if (place === places[0]?.[0]) bytes += Buffer.byteLength(json);
+        const body = gzipSync(json);
         answers.set(start === 0 ? place : `${place} from-${start}`, { body, type: 'application/json' });
       }
     }
@@ -116,5 +120,5 @@ const server = createServer({ cert: readFileSync(cert), key: readFileSync(key) }
 });
 server.listen(0, '127.0.0.1', () => {
   const { port } = server.address() as AddressInfo;
-  console.log(JSON.stringify({ server: `https://127.0.0.1:${port}`, ca }));
+  console.log(JSON.stringify({ server: `https://127.0.0.1:${port}`, ca, bytes: (bytes / 1e6).toFixed(1) }));
 });

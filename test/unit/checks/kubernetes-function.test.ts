@@ -208,11 +208,20 @@ describe('what can be explained is the reason of an unknown report', () => {
 describe('what cannot be explained fails, so that Lambda tells record', () => {
   test.each<[string, Partial<FunctionWorld>]>([
     ['the check', { check: async () => Promise.reject(new TypeError('a defect')) }],
-    ['the upload', { upload: async () => Promise.reject(new UploadFailed('the signed address answered 403')) }],
+    ['the upload', { upload: async () => Promise.reject(new TypeError('a defect')) }],
   ])('%s: nobody is told that the run ended well', async (_, over) => {
     const { world, seen } = functionWorld(ticketOf(), over);
-    await expect(runFunction(ASKED, PLENTY, world)).rejects.toThrow(/a defect|answered 403/);
+    await expect(runFunction(ASKED, PLENTY, world)).rejects.toThrow('a defect');
     expect(seen.sent).toEqual([]);
+  });
+
+  test('but an upload that was refused can be: record is told why', async () => {
+    const problem = 'the report could not be handed over: the signed address answered 403';
+    const { world, seen } = functionWorld(ticketOf(), {
+      upload: async () => Promise.reject(new UploadFailed(problem)),
+    });
+    expect(await runFunction(ASKED, PLENTY, world)).toBe(`run ${RUN_ID} is in-sync, and ${problem}: 3 of 3 compared`);
+    expect(seen.sent).toEqual(told(problem));
   });
 
   test('the call of record', async () => {

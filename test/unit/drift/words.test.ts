@@ -4,7 +4,7 @@ import { coverageRatio } from '#drift/coverage.ts';
 import { fingerprint, targetKey, valueHash } from '#drift/fingerprint.ts';
 import { deployed, keys } from '#drift/names.ts';
 import { isRunId, newRunId } from '#drift/run.ts';
-import { decideVerdict } from '#drift/verdict.ts';
+import { decideVerdict, endingOf } from '#drift/verdict.ts';
 
 describe('the verdict', () => {
   const all = { compared: 4, total: 4, uncovered: [] };
@@ -23,6 +23,18 @@ describe('the verdict', () => {
     const { verdict, reason } = decideVerdict(ending, counted, coverage, minCoverage);
     expect(verdict).toBe(expected);
     expect(reason).not.toBe('');
+  });
+
+  it('says of too little why, as of the first that was not seen, and is still known for it', () => {
+    const uncovered = ['a', 'b'].map((subject) => ({ subject, kind: 'unreached' as const, reason: 'may not be read' }));
+    const coverage = { ...half, uncovered };
+    const judged = decideVerdict(ok, 0, coverage, 1);
+    expect(judged.reason).toBe('not enough could be seen: 2 of 4 compared, 100 % wanted; a: may not be read');
+    expect(endingOf({ ...judged, coverage }, 1)).toEqual(ok);
+    // Redacted by itself, the reason may differ from the coverage.
+    const redacted = judged.reason.replace('read', '(sensitive)');
+    expect(endingOf({ ...judged, reason: redacted, coverage }, 1)).toEqual(ok);
+    expect(endingOf({ ...judged, coverage: { ...coverage, compared: 3 } }, 1)).toMatchObject({ ok: false });
   });
 
   it('is in sync only if the run ended well, found nothing and saw enough', () => {

@@ -37,3 +37,9 @@ it.each(['.a[] | select(.b == "x)', 'first(.list[])', 'if true then .list else e
   'what cannot be used is said: %s',
   (path) => expect(() => withoutJq(LIST, path)).toThrow(JqError),
 );
+
+it('however long a path is, it is read at once', () => {
+  const start = performance.now();
+  withoutJq({}, `.spec.${'template.'.repeat(50)}spec.containers[].resources.limits`);
+  expect(performance.now() - start).toBeLessThan(1000);
+});

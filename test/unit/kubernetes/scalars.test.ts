@@ -49,3 +49,9 @@ it('keeps every digit of a number', () => {
   expect(sameNumber('1', 1)).toBe(false);
   expect(parseJson('{"a":{"b":1234567890123456789}}')).toEqual({ a: { b: 1234567890123456789n } });
 });
+
+it.each([...Array(40).keys()])('keeps every digit of a number that stands after %i characters', (before) => {
+  for (const text of ['9007199254740993', '-9007199254740993', '1234567890123456789']) {
+    expect(parseJson(`${' '.repeat(before)}[1,${text}]`)).toEqual([1, BigInt(text)]);
+  }
+});

@@ -33,12 +33,13 @@ const TRANSIENT: readonly (readonly [string, Fault, string])[] = [
 ];
 
 describe.each(TRANSIENT)('%s', (_what, fault, reason) => {
+  const kind = reason.startsWith('status ') ? 'busy' : 'failed';
   const effort = fault === faults.silent || fault === faults.drip ? IMPATIENT : QUICK;
 
   it('is a failure when it is asked but once', async () => {
     twice(fault);
     const answer = await get({ ...effort, retries: 0 });
-    expect(answer).toMatchObject({ kind: 'failed', reason: expect.stringContaining(reason) });
+    expect(answer).toMatchObject({ kind, reason: expect.stringContaining(reason) });
     expect(api.requests).toHaveLength(1);
   });
 
@@ -50,7 +51,7 @@ describe.each(TRANSIENT)('%s', (_what, fault, reason) => {
 
   it('is a failure when it lasts', async () => {
     api.fault = () => fault;
-    expect(await get(effort)).toMatchObject({ kind: 'failed', reason: expect.stringContaining(reason) });
+    expect(await get(effort)).toMatchObject({ kind, reason: expect.stringContaining(reason) });
     expect(api.requests).toHaveLength(1 + effort.retries);
   });
 });
@@ -66,7 +67,7 @@ describe('a server that is too busy', () => {
   it('is not waited for beyond the deadline', async () => {
     api.fault = () => status(429, { 'Retry-After': '3600' });
     const before = Date.now();
-    expect(await get()).toMatchObject({ kind: 'failed', reason: 'answered with status 429' });
+    expect(await get()).toMatchObject({ kind: 'busy', reason: 'answered with status 429' });
     expect(Date.now() - before).toBeLessThan(5_000);
     expect(api.requests).toHaveLength(1);
   });

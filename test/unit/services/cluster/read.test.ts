@@ -57,6 +57,18 @@ describe('a list', () => {
     expect(paths()).toHaveLength(6);
   });
 
+  it('that ends although there is more is not covered', async () => {
+    const metadata = { resourceVersion: '1', remainingItemCount: 700 };
+    const body = Buffer.from(JSON.stringify({ kind: 'ConfigMapList', metadata, items: [] }));
+    api.fault = ({ path }) =>
+      path.includes('/configmaps?')
+        ? (response) => send(response, { status: 200, headers: { 'Content-Type': 'application/json' }, body })
+        : null;
+    const judgement = await lookAndJudge(api.connection(), { declared: many(2) });
+    expect(judgement).toMatchObject({ verdict: 'unknown', findings: [] });
+    expect(judgement.coverage.uncovered[0]?.reason).toContain('ended a list before its end');
+  });
+
   it('whose pages are of several moments is not used', async () => {
     api.replace('/api/v1/configmaps', many(1200));
     api.fault = ({ path }) => {
