@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The lines that our callback plugin writes (checks/nodes/plugin): strict, since it travels with this version. */
 export const STREAM_FORMAT = 'plumbline.nodes/1';

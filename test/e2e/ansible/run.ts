@@ -5,7 +5,7 @@ import { cp, lstat, mkdir, readdir, readFile, readlink, writeFile } from 'node:f
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const FIXTURES = path.resolve(import.meta.dirname, '../../fixtures/ansible');
 const PLUGIN = path.resolve(import.meta.dirname, '../../../checks/nodes/plugin');

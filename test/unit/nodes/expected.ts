@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Report } from '#drift/report.ts';
 
 const FIXTURES = path.resolve(import.meta.dirname, '../../fixtures/ansible');

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { judgeNodes, type NodesEvidence, type NodesJudgement } from '#drift/nodes/judge.ts';
 
 const EVENTS = path.resolve(import.meta.dirname, '../../fixtures/ansible/events');
