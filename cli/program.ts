@@ -6,6 +6,7 @@ import { type CheckOptions, check } from './commands/check.ts';
 import { type DoctorOptions, doctor } from './commands/doctor.ts';
 import { type InitOptions, init } from './commands/init.ts';
 import { type JudgeKubernetesOptions, judgeKubernetesFiles } from './commands/judge-kubernetes.ts';
+import { type JudgeNodesOptions, judgeNodesFiles } from './commands/judge-nodes.ts';
 import { type JudgeOptions, judgeTerraformFiles } from './commands/judge-terraform.ts';
 import { validate } from './commands/validate.ts';
 import type { Terminal } from './terminal.ts';
@@ -39,6 +40,7 @@ Examples:
   plumbline ack prod/network 'aws_x.*' --report report.json --owner me --reason why --until 2026-12-01
   plumbline judge terraform --plan plan.json --exit-code 2
   plumbline judge kubernetes --declared k8s/ --live live.yaml
+  plumbline judge nodes --events web1.events web2.events
 ${EXIT_CODES}`,
     );
 
@@ -98,6 +100,26 @@ Example:
 ${EXIT_CODES}`,
     )
     .action((options: JudgeKubernetesOptions) => judgeKubernetesFiles(options, terminal));
+
+  judge
+    .command('nodes')
+    .description('judges what check runs of Ansible wrote through our callback plugin')
+    .requiredOption('--events <file...>', 'the event streams, of one run each')
+    .option('--exit-code <number...>', 'of ansible-playbook, one for each stream: it takes trust away, and gives none')
+    .option('--json', 'print the report as JSON and nothing else')
+    .addHelpText(
+      'after',
+      `
+The plugin is checks/nodes/plugin/plumbline_events.py. It hides secrets before it writes; PLUMBLINE_SECRET_VARIABLES
+names more variables whose values are secret.
+
+Example:
+  PLUMBLINE_EVENTS=web1.events ANSIBLE_CALLBACK_PLUGINS=checks/nodes/plugin ANSIBLE_STDOUT_CALLBACK=plumbline_events \\
+    ANSIBLE_INJECT_INVOCATION=True ansible-playbook --check --diff -i hosts.ini site.yml; code=$?
+  plumbline judge nodes --events web1.events --exit-code $code
+${EXIT_CODES}`,
+    )
+    .action((options: JudgeNodesOptions) => judgeNodesFiles(options, terminal));
 
   program
     .command('validate')

@@ -1,0 +1,180 @@
+import type { Verdict } from '../verdict.ts';
+import { cutShort } from './cut-short.ts';
+import type { LineOf, Stats, Task } from './events.ts';
+import { type Execution, executionsOf, oneLine, tell } from './executions.ts';
+import { isInclude, isStep } from './modules.ts';
+import type { Stream } from './stream.ts';
+
+/** What is left of one run: its stream, and how it ended. */
+export interface NodeStream {
+  /** For messages where no host is named: a file, a node's id. */
+  readonly name: string;
+  /** The node that it speaks for, whatever its host calls itself; null: it names its hosts. */
+  readonly node: string | null;
+  readonly text: string;
+  /** Of ansible-playbook; null: not known. */
+  readonly exitCode: number | null;
+}
+
+/** One thing that would change on a node. */
+export interface Difference {
+  readonly task: Task;
+  readonly said: LineOf<'task'> | LineOf<'item'>;
+  /** The item, file or key; with the task's place in front where it takes that to tell two tasks apart. */
+  readonly path?: string;
+}
+
+/** What one node was found to be. */
+export interface NodeLook {
+  readonly node: string;
+  readonly verdict: Verdict;
+  /** Why it could not be judged at all; null: it could, as far as its tasks can be verified. */
+  readonly trouble: string | null;
+  readonly compared: number;
+  readonly unverified: readonly { readonly task: Task; readonly reason: string }[];
+  readonly differences: readonly Difference[];
+  readonly executions: readonly Execution[];
+}
+
+/** The first core whose events show a role that is not there; older ones tell by the exit code only. */
+const SHOWS_MISSING_ROLES = [2, 19] as const;
+
+/** The nodes of one stream. None: it names none. */
+export function nodesOf(source: NodeStream, stream: Stream): readonly NodeLook[] {
+  const executions = executionsOf(stream.lines);
+  const stats = stream.end?.stats ?? {};
+  const plays = stream.lines.filter((line) => line.event === 'play');
+  const hosts = new Set([...plays.flatMap(({ hosts }) => hosts), ...executions.keys(), ...Object.keys(stats)]);
+  const cut = cutShort(stream.lines, stats);
+  const all = [...hosts, ...[...cut.keys()].filter((host) => !hosts.has(host))];
+  const whole = troubleOfRun(source, stream);
+  return all.map((host) => {
+    const own = executions.get(host) ?? [];
+    const trouble = whole ?? troubleOfHost(host, own, stream) ?? cutReason(cut.get(host));
+    const node = source.node === null ? host : all.length === 1 ? source.node : `${source.node}/${host}`;
+    return lookAt(node, own, trouble);
+  });
+}
+
+function lookAt(node: string, executions: readonly Execution[], trouble: string | null): NodeLook {
+  const told = executions
+    .filter(({ result }) => result?.status !== 'unreachable' && (trouble === null || !isBroken(result)))
+    .map((execution) => ({ execution, ...tell(execution) }));
+  const compared = told.filter((of) => of.compared).length;
+  const unverified = told.flatMap(({ execution: { task }, unverified: reason }) =>
+    reason === null ? [] : [{ task, reason }],
+  );
+  const differences = differencesOf(executions, told);
+  const why = trouble ?? (compared + unverified.length === 0 ? nothingCompared(executions) : null);
+  const verdict =
+    why !== null ? 'unknown' : differences.length > 0 ? 'drifted' : unverified.length > 0 ? 'unknown' : 'in-sync';
+  return { node, verdict, trouble: why, compared, unverified, differences, executions };
+}
+
+const isBroken = (result: Execution['result']): boolean => result?.status === 'failed' && result.ignored !== true;
+
+const cutReason = (reason: string | undefined): string | null => (reason === undefined ? null : `cut short: ${reason}`);
+
+function nothingCompared(executions: readonly Execution[]): string {
+  const skipped = executions.filter(({ result }) => result?.status === 'skipped').length;
+  const why =
+    executions.length === 0
+      ? 'no task ran (tags, end_play, or a play without tasks)'
+      : skipped > 0
+        ? `${skipped} of ${executions.length} tasks were skipped by their when`
+        : 'the tasks that ran only look';
+  return `nothing was compared: ${why}`;
+}
+
+/** What takes the worth from all that a stream says. */
+function troubleOfRun({ exitCode }: NodeStream, stream: Stream): string | null {
+  const { begin, end, problem, lines } = stream;
+  const code = exitCode === null || exitCode === 0 ? '' : ` (ansible-playbook ended with ${exitCode})`;
+  if (problem !== null) return `incomplete: ${problem}${code}`;
+  if (begin === null || end === null) return 'incomplete: the stream has no beginning';
+  if (!begin.check) return 'the playbook ran for real: check mode was off';
+  const lost = lines.find((line) => line.event === 'odd' && line.lost && line.host === null);
+  if (lost?.event === 'odd') return `incomplete: an event was lost: ${oneLine(lost.text)}`;
+  const stats = Object.values(end.stats);
+  const isFailed = stats.some(({ failures }) => failures > 0);
+  const isBad = isFailed || stats.some(({ unreachable }) => unreachable > 0);
+  if (exitCode === null) {
+    const includes = lines.some((line) => line.event === 'task' && line.task.module.endsWith('include_role'));
+    if (!includes || isAtLeast(begin.ansible, SHOWS_MISSING_ROLES)) return null;
+    return `ansible-core ${begin.ansible} tells by its exit code only whether a role was there, and the code is not known`;
+  }
+  if (![0, 2, 4].includes(exitCode)) return `failed: ansible-playbook ended with ${exitCode}`;
+  if (exitCode === 0 && isFailed)
+    return 'incomplete: ansible-playbook ended with 0 although its statistics count failures';
+  if (exitCode !== 0 && !isBad) return `failed: ansible-playbook ended with ${exitCode}, and no task says why`;
+  return null;
+}
+
+function isAtLeast(version: string, [major, minor]: readonly [number, number]): boolean {
+  const [, a = '0', b = '0'] = /^(\d+)\.(\d+)/.exec(version) ?? [];
+  return Number(a) > major || (Number(a) === major && Number(b) >= minor);
+}
+
+function troubleOfHost(host: string, executions: readonly Execution[], { lines, end }: Stream): string | null {
+  const lost = lines.find((line) => line.event === 'odd' && line.lost && line.host === host);
+  if (lost?.event === 'odd') return `incomplete: an event was lost: ${oneLine(lost.text)}`;
+  const results = executions.flatMap(({ result }) => (result === null ? [] : [result]));
+  const unreachable = results.find(({ status }) => status === 'unreachable');
+  if (unreachable !== undefined) return `unreachable: ${oneLine(unreachable.message ?? 'no message')}`;
+  const stats = end?.stats[host];
+  if (stats === undefined) {
+    return results.length === 0 ? null : 'incomplete: the statistics at the end do not know this node';
+  }
+  const broken = results.filter(isBroken);
+  if (stats.failures > 0) {
+    const last = broken.at(-1);
+    if (last === undefined) return 'failed: the statistics count a failure that no event shows';
+    return `failed: "${last.task.name}"${last.message === undefined ? '' : `: ${oneLine(last.message)}`}`;
+  }
+  if (stats.unreachable > 0) return 'unreachable: the statistics say so, and no event shows it';
+  if (broken.length > stats.rescued) return 'incomplete: a task failed that the statistics do not count';
+  return contradiction(executions, stats);
+}
+
+/** An event that never became a line. Ansible counts an include once for every file that it read, and a `meta` never. */
+function contradiction(executions: readonly Execution[], stats: Stats): string | null {
+  const counted = stats.ok + stats.failures + stats.skipped + stats.unreachable + stats.rescued;
+  const results = executions.filter(({ result, task }) => result !== null && !isStep(task)).length;
+  const read = executions
+    .filter(({ task }) => isInclude(task))
+    .reduce((sum, { items }) => sum + Math.max(1, items.length), 0);
+  if (counted >= results && counted <= results + read) return null;
+  return `incomplete: the statistics count ${counted} results, and the stream has ${results}`;
+}
+
+/** Two tasks of one name that touch one thing are told apart by where they stand; one that runs twice is one. */
+function differencesOf(
+  executions: readonly Execution[],
+  told: readonly { readonly execution: Execution; readonly changes: readonly Difference['said'][] }[],
+): readonly Difference[] {
+  const places = new Map<string, Set<string>>();
+  for (const { task, items, result } of executions) {
+    for (const said of items.length > 0 ? items : result === null ? [] : [result]) {
+      const key = keyOf(task, said);
+      places.set(key, (places.get(key) ?? new Set()).add(task.path));
+    }
+  }
+  const found = new Map<string, Difference>();
+  for (const { execution, changes } of told) {
+    for (const said of changes) {
+      const { task } = execution;
+      const isShared = (places.get(keyOf(task, said))?.size ?? 0) > 1;
+      const path = [isShared ? `(${task.path})` : '', ...placeOf(said)].filter((part) => part !== '').join(' ');
+      const key = JSON.stringify([task.name, path]);
+      if (!found.has(key)) found.set(key, { task, said, ...(path === '' ? {} : { path }) });
+    }
+  }
+  return [...found.values()];
+}
+
+const keyOf = (task: Task, said: Difference['said']): string => JSON.stringify([task.name, ...placeOf(said)]);
+
+function placeOf(said: Difference['said']): readonly string[] {
+  const item = said.event === 'item' && said.hidden !== true ? `[${said.item}]` : '';
+  return [item, said.path ?? ''];
+}

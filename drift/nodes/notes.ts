@@ -1,0 +1,93 @@
+import type { Note } from '../note.ts';
+import { oneLine } from './executions.ts';
+import { isInclude, isWhenSkip } from './modules.ts';
+import type { NodeLook } from './node.ts';
+import type { Stream } from './stream.ts';
+
+/** Notes of one kind that are listed; the rest is counted. */
+const MAX_NOTES = 100;
+
+/** What is worth saying beside the findings; of every task once, with the number of nodes. */
+export function notesOf(looks: readonly NodeLook[], streams: readonly Stream[]): readonly Note[] {
+  const notes = new Map<string, { readonly note: Note; readonly nodes: Set<string> }>();
+  const say = (note: Note, node: string): void => {
+    const key = JSON.stringify(note);
+    const known = notes.get(key) ?? { note, nodes: new Set() };
+    known.nodes.add(node);
+    notes.set(key, known);
+  };
+  for (const { node, executions } of looks) {
+    for (const { task, result, items } of executions) {
+      const subject = `${task.name} (${task.path})`;
+      const ran = result !== null && result.status !== 'skipped' && result.status !== 'hidden';
+      if (ran && !task.checkMode && !isInclude(task)) {
+        say({ kind: 'executed', subject, text: 'ran for real, by its author’s word (check_mode: false)' }, node);
+      }
+      if (task.handler && result?.status === 'changed') {
+        say({ kind: 'handler', subject, text: 'would be run by what differs' }, node);
+      }
+      const { dependsOn: registers = [] } = result ?? {};
+      if (registers.length > 0) {
+        const text = `skipped by a when that uses ${registers.join(', ')}, which check mode did not find out`;
+        say({ kind: 'skipped', subject, text }, node);
+      }
+      if (
+        [...items, ...(result === null ? [] : [result])].some(({ status }) => status === 'hidden') &&
+        isWhenSkip(task)
+      ) {
+        say({ kind: 'skipped', subject, text: 'taken as skipped by its when: no_log hides the reason' }, node);
+      }
+    }
+  }
+  const told = [...notes.values()].map(({ note, nodes }): Note => {
+    const on = looks.length < 2 ? '' : ` on ${nodes.size} of ${looks.length} nodes`;
+    return { ...note, text: `${note.text}${on}` };
+  });
+  return bounded([...summary(looks), ...told, ...streams.flatMap(streamNotes)]);
+}
+
+function summary(looks: readonly NodeLook[]): readonly Note[] {
+  if (looks.length < 2) return [];
+  const counts = (['in-sync', 'drifted', 'unknown'] as const)
+    .map((verdict) => ({ verdict, count: looks.filter((look) => look.verdict === verdict).length }))
+    .filter(({ count }) => count > 0);
+  return [
+    {
+      kind: 'nodes',
+      text: `${looks.length} nodes: ${counts.map(({ verdict, count }) => `${count} ${verdict}`).join(', ')}`,
+    },
+  ];
+}
+
+function streamNotes({ lines, begin }: Stream): readonly Note[] {
+  const names = new Map(lines.flatMap((line) => (line.event === 'play' ? [[line.play, line.name] as const] : [])));
+  const diffless: readonly Note[] =
+    begin === null || begin.diff
+      ? []
+      : [{ kind: 'diff', text: 'the playbook ran without --diff: values are not shown' }];
+  return [
+    ...diffless,
+    ...lines.flatMap((line): readonly Note[] => {
+      if (line.event === 'no-hosts') {
+        return [{ kind: 'no-hosts', text: `the play "${names.get(line.play) ?? line.play + 1}" matched no node` }];
+      }
+      if (line.event === 'start' && line.task.meta !== undefined && /^end_/.test(line.task.meta)) {
+        const text = `ends a play early (${line.task.meta}): what follows may not have been compared`;
+        return [{ kind: 'ended', subject: `${line.task.name} (${line.task.path})`, text }];
+      }
+      if (line.event !== 'odd' || line.lost) return [];
+      return [{ kind: 'odd', ...(line.host === null ? {} : { subject: line.host }), text: oneLine(line.text) }];
+    }),
+  ];
+}
+
+/** Each once, and of one kind not more than can be read. */
+function bounded(notes: readonly Note[]): readonly Note[] {
+  const unique = [...new Map(notes.map((note) => [JSON.stringify(note), note])).values()];
+  const kinds = [...new Set(unique.map(({ kind }) => kind))];
+  return kinds.flatMap((kind) => {
+    const own = unique.filter((note) => note.kind === kind);
+    const rest = own.length - MAX_NOTES;
+    return rest <= 0 ? own : [...own.slice(0, MAX_NOTES), { kind, text: `and ${rest} more, not listed` }];
+  });
+}

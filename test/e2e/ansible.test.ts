@@ -1,0 +1,312 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, statSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import picocolors from 'picocolors';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { judgeNodesFiles } from '#cli/commands/judge-nodes.ts';
+import { type Report, reportSchema } from '#drift/report.ts';
+import { CASES, differsFrom, type Expected, expectedOf, type Kind } from '#test/unit/nodes/expected.ts';
+import { CORES, installCollections, installCore } from './ansible/install.ts';
+import { type Ended, type Laid, lay, listing, runPlaybook, WarmAnsible } from './ansible/run.ts';
+import { plumbline } from './command.ts';
+
+/** Writes the streams down as fixtures of the unit tests: every case, on both cores. */
+const IS_RECORDING = process.env['RECORD_EVENTS'] === '1';
+const RECORDED = path.resolve(import.meta.dirname, '../fixtures/ansible/events');
+/** What differs most between versions; the others are judged on the oldest from recorded streams (unit tests). */
+const ON_OLDEST = /^(green|structure|vault|no-log|handlers|guards|serial|run-once|fatal|includes)/;
+/** Ansible 2.12 and 2.14 refuse async in check mode: unknown all the same, with another reason. */
+const OTHER_ON_OLDEST = new Set(['structure-async-command']);
+/** Run once more, by the command itself. */
+const AGAIN = [
+  'green-creates-guard',
+  'hosts-one-of-two-drifted',
+  'mode-too-open',
+  'packages-list-two-missing',
+  'secret-private-key-diff',
+  'structure-two-plays-two-groups',
+  'systemd-kubelet-dropin-missing',
+  'writes-copy-with-check-mode-false',
+];
+const TOOLS: Readonly<Record<string, string>> = {
+  ssh: 'ssh',
+  openssl: 'openssl',
+  tar: 'tar',
+  ps: 'ps',
+  sysctl: 'sysctl',
+};
+
+interface Ran {
+  readonly laid: Laid;
+  readonly ended: Ended;
+  readonly isUntouched: boolean;
+  readonly report: Report;
+  readonly text: string;
+}
+
+const folder = mkdtempSync(path.join(os.tmpdir(), 'plumbline-ansible-'));
+const runs = new Map<string, Ran>();
+let bins: { readonly newest: string; readonly oldest: string | null };
+let collections: string;
+let newest: string;
+
+const isHere = (tool: string): boolean => {
+  const folders = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`.split(':');
+  return folders.some((entry) => existsSync(path.join(entry, tool)));
+};
+const lacking = ({ needs }: Expected): readonly string[] =>
+  needs.filter((need) => TOOLS[need] !== undefined && !isHere(TOOLS[need]));
+
+/** The command, in this process. */
+async function judge(ended: Ended): Promise<{ readonly report: Report; readonly code: number }> {
+  let printed = '';
+  let code = -1;
+  const options = { events: [ended.events], exitCode: [String(ended.code)], json: true };
+  await judgeNodesFiles(options, {
+    env: {},
+    cwd: folder,
+    colours: picocolors.createColors(false),
+    interactive: false,
+    signal: new AbortController().signal,
+    out: (text) => {
+      printed += text;
+    },
+    err: () => undefined,
+    exit: (given) => {
+      code = given;
+    },
+    fail: (error) => {
+      throw error;
+    },
+  });
+  return { report: reportSchema.parse(JSON.parse(printed)), code };
+}
+
+async function runCase(core: string, kind: Kind, name: string, ansible: WarmAnsible): Promise<void> {
+  const laid = await lay(kind, name, path.join(folder, core));
+  const before = await listing(laid.root);
+  const ended = await ansible.run(laid, path.join(laid.folder, 'events'));
+  const isUntouched = JSON.stringify(before) === JSON.stringify(await listing(laid.root));
+  const { report } = await judge(ended);
+  const text = existsSync(ended.events) ? readFileSync(ended.events, 'utf8') : '';
+  runs.set(`${core} ${name}`, { laid, ended, isUntouched, report, text });
+}
+
+/** All cases of a core, shared out among some processes. */
+async function runAll(
+  core: string,
+  bin: string,
+  width: number,
+  wanted: readonly (typeof CASES)[number][],
+): Promise<void> {
+  const left = [...wanted];
+  const one = async (number: number): Promise<void> => {
+    const ansible = await WarmAnsible.start(bin, path.join(folder, `home-${core}-${number}`), collections);
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      await runCase(core, next.kind, next.name, ansible);
+    }
+    ansible.stop();
+  };
+  await Promise.all(Array.from({ length: width }, (_, number) => one(number)));
+}
+
+async function record(core: string, version: string): Promise<void> {
+  const below = path.join(RECORDED, version);
+  await rm(below, { recursive: true, force: true });
+  await mkdir(below, { recursive: true });
+  const exits: Record<string, number> = {};
+  for (const [key, { laid, ended, text }] of [...runs].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if (!key.startsWith(`${core} `)) continue;
+    exits[laid.name] = ended.code;
+    const plain = text.replaceAll(laid.root, '$ROOT').replaceAll(path.join(laid.folder, 'case'), '$CASE');
+    await writeFile(path.join(below, `${laid.name}.jsonl`), plain);
+  }
+  await writeFile(path.join(below, 'exits.json'), `${JSON.stringify(exits, null, 1)}\n`);
+}
+
+const possible = CASES.filter(({ kind, name }) => lacking(expectedOf(kind, name)).length === 0);
+const onOldest = possible.filter(({ name }) => IS_RECORDING || ON_OLDEST.test(name));
+
+beforeAll(async () => {
+  const [first, oldest, folderOfCollections] = await Promise.all([
+    installCore(CORES.newest),
+    installCore(CORES.oldest),
+    installCollections(),
+  ]);
+  const bin = first ?? (await installCore(CORES.middle));
+  if (bin === null)
+    throw new Error('no Python from 3.11 on with its venv module is here: apt-get install python3-venv');
+  newest = first === null ? CORES.middle.version : CORES.newest.version;
+  bins = { newest: bin, oldest };
+  collections = folderOfCollections;
+  await Promise.all([
+    runAll('newest', bins.newest, 2, possible),
+    ...(oldest === null ? [] : [runAll('oldest', oldest, 1, onOldest)]),
+  ]);
+  if (IS_RECORDING) {
+    await record('newest', newest);
+    await record('oldest', CORES.oldest.version);
+  }
+}, 900_000);
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const ranOf = (core: string, name: string): Ran => {
+  const ran = runs.get(`${core} ${name}`);
+  if (ran === undefined) throw new Error(`${name} was not run on the ${core} core`);
+  return ran;
+};
+
+it('the cases are there, and what they need', () => {
+  expect(CASES.length).toBeGreaterThan(95);
+  const missing = CASES.flatMap(({ kind, name }) => lacking(expectedOf(kind, name)).map((tool) => `${name}: ${tool}`));
+  if (missing.length > 0) console.warn(`not run, because a tool is missing: ${missing.join(', ')}`);
+  expect(possible.length).toBeGreaterThan(85);
+});
+
+describe.each(possible)('$name', ({ kind, name }) => {
+  it('is judged right, shows no secret and leaves the node as it was', () => {
+    const { ended, report, text, isUntouched } = ranOf('newest', name);
+    const expected = expectedOf(kind, name);
+    expect(ended.code).toBe(expected.exit);
+    expect(differsFrom(expected, report)).toEqual([]);
+    expect(isUntouched).toBe(!expected.checkModeWrites);
+    for (const secret of expected.mustNotContain) expect(`${text}${JSON.stringify(report)}`).not.toContain(secret);
+    expect(text).not.toContain('"odd"');
+    if (text !== '') expect(statSync(ended.events).mode & 0o777).toBe(0o600);
+  });
+});
+
+describe.each(onOldest)('$name, on the oldest core', ({ kind, name }) => {
+  it('is judged right', (test) => {
+    if (bins.oldest === null) return test.skip('no Python here runs it');
+    const { report, text, isUntouched } = ranOf('oldest', name);
+    const expected = expectedOf(kind, name);
+    if (OTHER_ON_OLDEST.has(name)) expect(report.verdict).toBe(expected.verdict);
+    else expect(differsFrom(expected, report)).toEqual([]);
+    expect(isUntouched).toBe(!expected.checkModeWrites);
+    for (const secret of expected.mustNotContain) expect(`${text}${JSON.stringify(report)}`).not.toContain(secret);
+  });
+});
+
+describe.concurrent.each(AGAIN)('%s, once more by the command', (name) => {
+  it('has the same result', async ({ expect }) => {
+    const { laid, report, ended } = ranOf('newest', name);
+    const again = await runPlaybook(bins.newest, laid, path.join(laid.folder, 'again'), collections);
+    expect(again.code).toBe(ended.code);
+    const second = await judge(again);
+    // What the first run did for real, by the author's word, is done.
+    if (expectedOf('cases', name).checkModeWrites) return expect(second.report.verdict).toBe('in-sync');
+    const { runId: _, ...told } = second.report;
+    const { runId: __, ...before } = report;
+    expect(told).toEqual(before);
+    expect(second.code).toBe({ 'in-sync': 0, drifted: 2, unknown: 1 }[report.verdict]);
+  });
+});
+
+describe('the plugin', () => {
+  it('does not start a run whose events cannot be kept', async () => {
+    const { laid } = ranOf('newest', 'mode-too-open');
+    const taken = path.join(laid.folder, 'taken');
+    await writeFile(taken, 'of somebody else');
+    const ended = await runPlaybook(bins.newest, laid, taken, collections);
+    expect(ended.code).not.toBe(0);
+    expect(ended.stderr).toContain(`the events cannot be written to ${taken}: File exists`);
+    expect(readFileSync(taken, 'utf8')).toBe('of somebody else');
+    expect((await judge(ended)).report.verdict).toBe('unknown');
+  });
+
+  it('never ends the play when the disk is full, and the judge sees it', async () => {
+    const { laid } = ranOf('newest', 'looks-only');
+    // No file may grow beyond 1 KB: what a full disk looks like to a writer.
+    const script = `ulimit -f 1; trap '' XFSZ; exec ${bins.newest}/ansible-playbook "$@"`;
+    const wrapped = path.join(laid.folder, 'bin');
+    await mkdir(wrapped);
+    await writeFile(path.join(wrapped, 'ansible-playbook'), `#!/bin/bash\n${script}\n`, { mode: 0o755 });
+    const ended = await runPlaybook(wrapped, laid, path.join(laid.folder, 'full'), collections);
+    expect(ended.code).toBe(0);
+    const { report } = await judge(ended);
+    expect(report.verdict).toBe('unknown');
+    expect(report.reason).toMatch(/incomplete: line \d+ of the stream/);
+  });
+
+  it('is plain Python for the oldest version that Ansible runs on', () => {
+    const file = path.resolve(import.meta.dirname, '../../checks/nodes/plugin/plumbline_events.py');
+    const parse = 'import ast, sys; ast.parse(open(sys.argv[1]).read(), feature_version=(3, 8))';
+    execFileSync('python3', ['-c', parse, file]);
+  });
+});
+
+describe('what the plugin hides', () => {
+  const variables = {
+    db: { password: 'hunter22' },
+    named: ['abcdefg', { y: 'zzzzzz1' }],
+    private_key_path: '/etc/ssl/key.pem',
+    api_tokens: { a: 'tok-12345' },
+    plain: 'visible-value',
+    short_password: 'abc',
+  };
+  const texts: readonly (readonly [string, string])[] = [
+    ['x hunter22 y abcdefg z zzzzzz1 tok-12345', 'x (sensitive) y (sensitive) z (sensitive) (sensitive)'],
+    ['/etc/ssl/key.pem visible-value abc', '/etc/ssl/key.pem visible-value abc'],
+    ['password: |\n  line one\n  line two\nother: 1', 'password: (sensitive)\n  (sensitive)\nother: 1'],
+    ['db.password=zz top\nnext=1', 'db.password=(sensitive)\nnext=1'],
+    ['{"client_secret": "a\\"b", "k": 1}', '{"client_secret": (sensitive), "k": 1}'],
+    ['https://robot:pa%40ss@host.example/x', 'https://robot:(sensitive)@host.example/x'],
+    ['mysqldump --db-password pw1 all', 'mysqldump --db-password (sensitive) all'],
+    ['a\n-----BEGIN OPENSSH PRIVATE KEY-----\nb3Blb\n', 'a\n-----BEGIN PRIVATE KEY----- (sensitive)'],
+    ['-----BEGIN CERTIFICATE-----\nTUlJ\n', '-----BEGIN CERTIFICATE-----\nTUlJ\n'],
+    ['Authorization: Bearer abc.def-ghi', 'Authorization: Bearer (sensitive)'],
+    ['root:$6$salt$hash/x.y:19000:', 'root:(sensitive):19000:'],
+    ['id AKIAABCDEFGHIJKLMNOP', 'id (sensitive)'],
+    ['token_ttl = 30', 'token_ttl = 30'],
+  ];
+  /** What made an earlier form of the patterns take minutes. */
+  const hostile = [
+    'x.',
+    '-eyJaaaaaaa',
+    '-',
+    'a.b+c-',
+    'password ',
+    '-----BEGIN RSA PRIVATE KEY-----',
+    '  ',
+    'password: |\n',
+  ];
+
+  it('is what is known, and what looks secret; and no text takes long', () => {
+    const script = `import json, sys, time
+sys.path.insert(0, sys.argv[1])
+from plumbline_events import Secrets
+given = json.load(sys.stdin)
+secrets = Secrets(frozenset(["named"]))
+secrets.learn_below(given["variables"])
+begun = time.process_time()
+for text in given["hostile"]:
+    secrets.redact(text * (1024 * 1024 // len(text)))
+seconds = time.process_time() - begun
+print(json.dumps({"seconds": seconds, "texts": [secrets.redact(text) for text in given["texts"]]}))`;
+    const plugin = path.resolve(import.meta.dirname, '../../checks/nodes/plugin');
+    const input = JSON.stringify({ variables, hostile, texts: texts.map(([text]) => text) });
+    const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1' };
+    const printed = execFileSync(path.join(bins.newest, 'python'), ['-c', script, plugin], { input, env });
+    const said = JSON.parse(printed.toString()) as { readonly seconds: number; readonly texts: readonly string[] };
+    expect(said.texts).toEqual(texts.map(([, wanted]) => wanted));
+    expect(said.seconds).toBeLessThan(20);
+  });
+});
+
+describe('plumbline judge nodes', () => {
+  it('prints a report for people, and JSON, with the exit codes of the verdicts', async () => {
+    const { ended } = ranOf('newest', 'hosts-one-of-two-drifted');
+    const shown = await plumbline(['judge', 'nodes', '--events', ended.events], { cwd: folder });
+    expect(shown.code).toBe(2);
+    expect(shown.stdout).toMatch(/drifted {2}offline\/nodes {2}1 finding/);
+    expect(shown.stdout).toMatch(/web2: motd .*web2\/motd .*on 1 of 2 nodes/);
+    const lost = await plumbline(['judge', 'nodes', '--events', ended.events, 'none', '--json'], { cwd: folder });
+    expect(lost.stderr).toContain('none: there is no such file');
+    expect(reportSchema.parse(JSON.parse(lost.stdout)).coverage.uncovered).toHaveLength(1);
+    const wrong = await plumbline(['judge', 'nodes', '--events', ended.events, '--exit-code', 'x'], { cwd: folder });
+    expect(wrong).toMatchObject({ code: 1, stdout: '' });
+  });
+});
