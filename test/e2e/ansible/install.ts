@@ -71,8 +71,9 @@ async function made(name: string, recipe: string, make: (target: string) => Prom
   const stamp = path.join(CACHE, `${name}-${hash}.made`);
   await mkdir(CACHE, { recursive: true });
   if (existsSync(stamp)) return target;
-  const release = await lock(CACHE, {
-    lockfilePath: `${target}.lock`,
+  // A lock is known by what it locks: one for each folder, which is not there yet.
+  const release = await lock(target, {
+    realpath: false,
     retries: { retries: MAKE_SECONDS, factor: 1, minTimeout: 1000, maxTimeout: 1000 },
   });
   try {
