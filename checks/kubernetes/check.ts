@@ -39,23 +39,21 @@ export async function checkKubernetes(request: KubernetesCheckRequest): Promise<
     if (error instanceof ClusterError || error instanceof RenderError) return error.message;
     throw error;
   };
-  let failure: string | null = null;
-  let told: Told;
   try {
     // What was not read in time is told as such by the reader, which does not throw then.
-    failure = await gatherEvidence(request, bounds, gathered).then(cutShort, sentenceOf);
-    told = await judge(request, bounds, gathered, failure);
+    const failure = await gatherEvidence(request, bounds, gathered).then(cutShort, sentenceOf);
+    const told = await judge(request, bounds, gathered, failure);
+    const redact = createRedactor(secretsOf(request.hidden, gathered));
+    return reportOf({
+      ...{ target: request.target, run: request.run, startedAt, endedAt: request.now() },
+      tool: { name: 'kubernetes', version: gathered.discovery?.version ?? null, exitCode: null },
+      judgement: told.judgement,
+      notes: [...(request.notes ?? []), ...told.notes].map((note) => ({ ...note, text: redact(note.text) })),
+    });
   } finally {
     // Whatever is still under way beside what failed.
     end.abort();
   }
-  const redact = createRedactor(secretsOf(request.hidden, gathered));
-  return reportOf({
-    ...{ target: request.target, run: request.run, startedAt, endedAt: request.now() },
-    tool: { name: 'kubernetes', version: gathered.discovery?.version ?? null, exitCode: null },
-    judgement: told.judgement,
-    notes: [...(request.notes ?? []), ...told.notes].map((note) => ({ ...note, text: redact(note.text) })),
-  });
 }
 
 interface Told {

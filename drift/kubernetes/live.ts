@@ -1,14 +1,6 @@
 import type { Note } from '../note.ts';
 import type { Json, JsonObject } from './json.ts';
 
-/** An object by its address in the API. `namespace` null: cluster-scoped. */
-export interface ObjectRef {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly namespace: string | null;
-  readonly name: string;
-}
-
 /** A kind that the server serves. */
 export interface ServedKind {
   /** `v1`, `apps/v1` */

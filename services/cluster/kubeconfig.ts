@@ -3,8 +3,6 @@ import { parseYaml, YamlError } from '#drift/kubernetes/manifests/yaml.ts';
 import { type ClusterConnection, connectionTo, fixedToken } from './connection.ts';
 import { ClusterError } from './error.ts';
 
-export { connectOwnKubeconfig } from './own-kubeconfig.ts';
-
 /** A secret of AWS holds no more. */
 const MAX_LENGTH = 64 * 1024;
 const MAX_NAMED = 10;

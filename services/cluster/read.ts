@@ -9,8 +9,6 @@ import { KindReader } from './kind-reader.ts';
 import { needsOf } from './needs.ts';
 import { readStructures } from './openapi.ts';
 
-export type { ReadBudget } from './client.ts';
-
 export interface ReadClusterRequest {
   readonly connection: ClusterConnection;
   readonly discovery: Discovery;

@@ -1,27 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { deployed } from '#drift/names.ts';
+import { type Statement, statementsOf as statementsIn } from './statements.ts';
 import { deployment, type Resource, resourcesOf, settingsFrom } from './synth.ts';
-
-interface Statement {
-  readonly Effect: 'Allow' | 'Deny';
-  readonly Action: string | readonly string[];
-  readonly Resource: unknown;
-  readonly Condition?: unknown;
-}
 
 const resources = resourcesOf(deployment());
 const ofType = (type: string, among = resources): readonly Resource[] =>
   among.filter((resource) => resource.type === type);
 const list = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? value : [value as T]);
 
-/** All that the policies of the role with this logical id prefix say. */
-function statementsOf(role: string): readonly Statement[] {
-  const policies = ofType('AWS::IAM::Policy').filter(({ properties }) =>
-    properties.Roles.some((ref: { Ref: string }) => ref.Ref.startsWith(role)),
-  );
-  expect(policies, role).toHaveLength(1);
-  return policies.flatMap(({ properties }) => properties.PolicyDocument.Statement);
-}
+const statementsOf = (role: string): readonly Statement[] => statementsIn(role, resources);
 
 const roleOf = (prefix: string): Resource => {
   const [role, ...others] = ofType('AWS::IAM::Role').filter(({ id }) => id.startsWith(prefix));

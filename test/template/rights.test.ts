@@ -1,28 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { deployed, INBOX_POLICY_PATH } from '#drift/names.ts';
 import { DATA_READS, ITEM_READS, OBJECT_READS, PARAMETER_READS } from '#infra/data-reads.ts';
+import { type Statement, statementsOf as statementsIn } from './statements.ts';
 import { deployment, type Resource, resourcesOf, settingsFrom } from './synth.ts';
-
-interface Statement {
-  readonly Effect: 'Allow' | 'Deny';
-  readonly Action: string | readonly string[];
-  readonly Resource?: unknown;
-  readonly NotResource?: unknown;
-  readonly Condition?: unknown;
-}
 
 const resources = resourcesOf(deployment());
 const ofType = (type: string): readonly Resource[] => resources.filter((resource) => resource.type === type);
 const list = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? value : [value as T]);
 
-/** What the role with this logical id prefix may do. */
-function statementsOf(role: string): readonly Statement[] {
-  const policies = ofType('AWS::IAM::Policy').filter(({ properties }) =>
-    properties.Roles.some((ref: { Ref: string }) => ref.Ref.startsWith(role)),
-  );
-  expect(policies, role).toHaveLength(1);
-  return policies.flatMap(({ properties }) => properties.PolicyDocument.Statement);
-}
+const statementsOf = (role: string): readonly Statement[] => statementsIn(role, resources);
 
 const allowed = (role: string): readonly string[] =>
   statementsOf(role)

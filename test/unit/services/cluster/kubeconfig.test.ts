@@ -5,7 +5,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ClusterClient } from '#services/cluster/client.ts';
 import type { ClusterConnection } from '#services/cluster/connection.ts';
 import { ClusterError } from '#services/cluster/error.ts';
-import { connectKubeconfig, connectOwnKubeconfig } from '#services/cluster/kubeconfig.ts';
+import { connectKubeconfig } from '#services/cluster/kubeconfig.ts';
+import { connectOwnKubeconfig } from '#services/cluster/own-kubeconfig.ts';
 import { FakeApi, TOKEN } from './api.ts';
 import { budgetOf, QUICK } from './look.ts';
 

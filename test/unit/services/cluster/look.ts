@@ -4,11 +4,11 @@ import type { DeclaredObject, LiveCluster } from '#drift/kubernetes/live.ts';
 import { readManifests } from '#drift/kubernetes/manifests/read.ts';
 import { DEFAULT_OPTIONS } from '#drift/kubernetes/options.ts';
 import type { KubernetesCheck } from '#drift/target.ts';
-import { EFFORT, type Effort } from '#services/cluster/client.ts';
+import { EFFORT, type Effort, type ReadBudget } from '#services/cluster/client.ts';
 import type { ClusterConnection } from '#services/cluster/connection.ts';
 import { discover } from '#services/cluster/discovery.ts';
 import { ClusterError } from '#services/cluster/error.ts';
-import { type ReadBudget, readCluster } from '#services/cluster/read.ts';
+import { readCluster } from '#services/cluster/read.ts';
 import { recordedManifests } from './api.ts';
 
 /** Asks again at once. */
