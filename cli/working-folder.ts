@@ -53,6 +53,7 @@ export class WorkingFolders {
 /** The path that shows where a target's files lie; of a glob the part before its first special character. */
 function startOf(target: Target): string {
   if (target.layer === 'terraform') return target.terraform.path;
+  if (target.layer === 'nodes') return target.nodes.playbook;
   const [first = '.'] = target.kubernetes.manifests;
   const steps = first.split('/');
   const special = steps.findIndex((step) => /[*?[\]{}!()]/.test(step));

@@ -83,12 +83,19 @@ export const keys = {
    * `AWSCodeBuild-<build uuid>`, so that `${aws:userid}` is `<role id>:AWSCodeBuild-<build uuid>`.
    */
   inbox: (roleId: string, buildUuid: string): string => `inbox/${roleId}:AWSCodeBuild-${buildUuid}/report.json`,
+  /** Beside it, what a build that asks nodes hands them: packed files, which it deletes when they have answered. */
+  bundle: (roleId: string, buildUuid: string): string => `inbox/${roleId}:AWSCodeBuild-${buildUuid}/bundle.tar.gz`,
+  /** Where the signed address of one node leads to: its stream of events. */
+  nodeInbox: (roleId: string, buildUuid: string, nodeId: string): string =>
+    `inbox/${roleId}:AWSCodeBuild-${buildUuid}/nodes/${nodeId}.jsonl`,
   /** Where the signed address of a function's ticket leads to; the function itself has no right to write. */
   functionInbox: (nonce: string): string => `inbox/kubernetes/${nonce}/report.json`,
 } as const;
 
 /** The inbox as an IAM resource pattern below the bucket's ARN. */
 export const INBOX_POLICY_PATH = `inbox/\${aws:userid}/report.json`;
+/** All that a build which asks nodes may write, read and delete. */
+export const NODES_INBOX_POLICY_PATH = `inbox/\${aws:userid}/*`;
 /** The inboxes that `dispatch` signs addresses of. */
 export const FUNCTION_INBOXES = 'inbox/kubernetes/*';
 
@@ -109,6 +116,8 @@ export const deployed = {
   logGroup: (layer: string, environment: string): string => `/plumbline/${layer}/${environment}`,
   /** The role whose rights the tool's process has; `role` is the environment's prefix. */
   targetRole: (role: string, layer: string): string => `${role}-${layer}`,
+  /** The SSM document that runs a playbook on a node; one per account and region. */
+  nodeDocument: 'plumbline-nodes',
   sweepSchedule: 'plumbline-sweep',
   /** EventBridge Scheduler takes 64 characters. */
   schedule: (target: string): string => within(64, `plumbline-${slug(target)}`),

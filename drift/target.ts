@@ -82,6 +82,40 @@ export interface KubernetesCheck {
   readonly vpc?: { readonly subnets: readonly string[]; readonly securityGroups: readonly string[] };
 }
 
+/** What `ansible-playbook --check --diff` is run with. Paths are relative to the root of the source. */
+export interface NodesCheck {
+  readonly playbook: string;
+  /** The nodes that the service asks; absent: it is only checked locally, over `inventory`. */
+  readonly select?: NodeSelect;
+  /** An inventory: of a local check; on a node it gives groups and their variables. */
+  readonly inventory?: string;
+  /** Values as JSON has them; in a ticket also what outputs of other targets are. */
+  readonly extraVars: Readonly<Record<string, unknown>>;
+  /** Those of the extra variables that lie in a secret store. */
+  readonly secretVars: Readonly<Record<string, SecretReference>>;
+  readonly extraVarsFiles: readonly string[];
+  readonly tags: readonly string[];
+  readonly skipTags: readonly string[];
+  /** Hosts of the inventory in a local check. */
+  readonly limit?: string;
+  /** A file is one of the person who checks locally. */
+  readonly vaultPassword?: SecretReference | { readonly file: string };
+  /** Names of variables whose values no report may hold. */
+  readonly secretVariables: readonly string[];
+  /** Fewer nodes than this are no fleet that could be in sync. */
+  readonly minNodes: number;
+  /** A younger node is still being made: listed, not counted. */
+  readonly settleSeconds: number;
+  /** Nodes that look at the same time, a number or a percentage as SSM takes it: `50`, `10%`. */
+  readonly concurrency: string;
+}
+
+/** Which nodes. Several tags: those that have each of them, with any of its values. */
+export type NodeSelect =
+  | { readonly tags: Readonly<Record<string, readonly string[]>> }
+  | { readonly ids: readonly string[] }
+  | { readonly resourceGroup: string };
+
 /** How a cluster is reached. */
 export type ClusterAccess =
   | {
@@ -131,8 +165,13 @@ export interface KubernetesTarget extends AnyTarget {
   readonly kubernetes: KubernetesCheck;
 }
 
+export interface NodesTarget extends AnyTarget {
+  readonly layer: 'nodes';
+  readonly nodes: NodesCheck;
+}
+
 /** One thing that is compared, with everything its check needs. Serialisable: it travels in a run's ticket. */
-export type Target = TerraformTarget | KubernetesTarget;
+export type Target = TerraformTarget | NodesTarget | KubernetesTarget;
 
 /** Who is told, by severity. */
 export interface Notify {

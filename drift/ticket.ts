@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { IgnoreRule } from './rules/rule.ts';
 import { isRunId, type Run } from './run.ts';
-import type { KubernetesTarget, TerraformTarget } from './target.ts';
+import type { KubernetesTarget, NodesTarget, TerraformTarget } from './target.ts';
 
 /** A nonce: long enough not to be guessed, and nothing that leads elsewhere in a key. */
 export const TICKET_NAME = /^[A-Za-z0-9-]{16,128}$/;
@@ -20,6 +20,13 @@ interface AnyTicket {
 /** For a build. */
 export interface TerraformTicket extends AnyTicket {
   readonly target: TerraformTarget;
+}
+
+/** For a build that asks nodes. */
+export interface NodesTicket extends AnyTicket {
+  readonly target: NodesTarget;
+  /** Commit of the newest run that was in sync; null: there is none. */
+  readonly lastInSync: string | null;
 }
 
 /** For a function. */
@@ -43,7 +50,7 @@ export const askedRunSchema = z
   .readonly();
 export type AskedRun = z.infer<typeof askedRunSchema>;
 
-export type Ticket = TerraformTicket | KubernetesTicket;
+export type Ticket = TerraformTicket | NodesTicket | KubernetesTicket;
 
 /** The largest ticket that is read, in bytes: a config, of which it is a part, may have as much. */
 export const MAX_TICKET_BYTES = 1024 * 1024;

@@ -3,8 +3,8 @@ import { BUILD_ENV, deployed, keys } from '#drift/names.ts';
 import { objectRules } from '#drift/rules/rule.ts';
 import { type Run, runSchema } from '#drift/run.ts';
 import { EMPTY_QUEUE, MAX_QUEUE_BYTES, queueSchema, type Running, started, throttled } from '#drift/state/queue.ts';
-import type { DeployedConfig, KubernetesTarget, SecretReference, Target, TerraformTarget } from '#drift/target.ts';
-import type { AskedRun, KubernetesTicket, TerraformTicket, Ticket } from '#drift/ticket.ts';
+import type { DeployedConfig, SecretReference, Target } from '#drift/target.ts';
+import type { AskedRun, KubernetesTicket, NodesTicket, TerraformTicket, Ticket } from '#drift/ticket.ts';
 import type { Builds, Functions, ObjectStore, Secrets, Uploads } from '#services/ports.ts';
 import { readRecord, updateRecord } from '#services/records.ts';
 
@@ -46,10 +46,7 @@ export async function beginRun(
   const run = await writeRun(wanted, world);
   const master = await world.secrets.read(world.fingerprintSecret);
   const any: AnyTicket = { schema: 'plumbline.ticket/1', run, fingerprintKey: targetKey(master, target.name) };
-  const answer =
-    target.layer === 'terraform'
-      ? await startBuild({ ...any, target }, running.ticket, world)
-      : await startFunction({ ...any, target, lastInSync }, running.ticket, world);
+  const answer = await startWorker(target, any, { nonce: running.ticket, lastInSync }, world);
   await updateRecord(world.store, keys.queue(target.name), queueSchema, MAX_QUEUE_BYTES, (current) => {
     const queue = current ?? EMPTY_QUEUE;
     return 'worker' in answer
@@ -61,7 +58,23 @@ export async function beginRun(
     : `run ${run.runId} waits: ${answer.throttled}`;
 }
 
-async function startBuild(ticket: TerraformTicket, nonce: string, world: BeginWorld): Promise<Answer> {
+function startWorker(
+  target: Target,
+  any: AnyTicket,
+  { nonce, lastInSync }: { readonly nonce: string; readonly lastInSync: string | null },
+  world: BeginWorld,
+): Promise<Answer> {
+  switch (target.layer) {
+    case 'terraform':
+      return startBuild({ ...any, target }, nonce, world);
+    case 'nodes':
+      return startBuild({ ...any, target, lastInSync }, nonce, world);
+    case 'kubernetes':
+      return startFunction({ ...any, target, lastInSync }, nonce, world);
+  }
+}
+
+async function startBuild(ticket: TerraformTicket | NodesTicket, nonce: string, world: BeginWorld): Promise<Answer> {
   await writeTicket(ticket, nonce, world);
   const { run, target } = ticket;
   const answer = await world.builds.start({
@@ -93,8 +106,7 @@ async function startFunction(
   return (await world.functions.start(worker, asked)) ?? { worker };
 }
 
-const projectOf = ({ layer, environment }: TerraformTarget | KubernetesTarget): string =>
-  deployed.project(layer, environment.name);
+const projectOf = ({ layer, environment }: Target): string => deployed.project(layer, environment.name);
 
 async function writeTicket(ticket: Ticket, nonce: string, { store }: BeginWorld): Promise<void> {
   await store.put(keys.ticket(nonce), JSON.stringify(ticket), 'application/json');

@@ -61,7 +61,7 @@ export async function startRun(request: StartRequest, world: StartWorld): Promis
     config: { hash: world.config.hash, commit: world.config.commit },
   };
 
-  const known = target.layer === 'kubernetes' ? await readState(target.name, world) : null;
+  const known = target.layer !== 'terraform' ? await readState(target.name, world) : null;
   // It takes seconds: what asked for it may be delivered again when it is long over.
   if (known?.last?.runId === runId) return `run ${runId} was judged already`;
 

@@ -10,6 +10,7 @@ import { unknownReport } from '#drift/state/conclude.ts';
 import type { Config, Target } from '#drift/target.ts';
 import { readConfig } from '../config-file.ts';
 import { checkKubernetesHere } from '../local/kubernetes.ts';
+import { checkNodesHere } from '../local/nodes.ts';
 import type { LocalRun } from '../local/run.ts';
 import { checkTerraformHere } from '../local/terraform.ts';
 import { withProgress } from '../output/progress.ts';
@@ -63,6 +64,7 @@ async function checkOne(
   const local: LocalRun = { run, working, terminal, progress };
   try {
     if (target.layer === 'terraform') return await checkTerraformHere(target, local);
+    if (target.layer === 'nodes') return await checkNodesHere(target, local);
     return await checkKubernetesHere(target, objectRules(config.rules, target.name), local);
   } catch (error) {
     // The other targets' reports must not be lost with this one.

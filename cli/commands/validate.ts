@@ -32,11 +32,14 @@ function when(target: Target): string {
   return `${target.schedule ?? 'by hand'}${target.observe ? ', observed' : ''}`;
 }
 
-const path = (target: Target): string =>
-  target.layer === 'terraform' ? target.terraform.path : target.kubernetes.manifests.join(', ');
+function path(target: Target): string {
+  if (target.layer === 'terraform') return target.terraform.path;
+  return target.layer === 'nodes' ? target.nodes.playbook : target.kubernetes.manifests.join(', ');
+}
 
 function tool(target: Target): string {
   if (target.layer === 'kubernetes') return target.kubernetes.render;
+  if (target.layer === 'nodes') return 'ansible';
   const { tool: name, version } = target.terraform;
   return `${name} ${version ?? '(on the PATH)'}`;
 }
