@@ -18,7 +18,7 @@ import tempfile
 import time
 
 from answer import Problem, line, new_answer, problem_of
-from core import base_environment, find_core
+from core import base_environment, find_core, home
 from playbook import hint_of, read_stream, run_playbook
 from processes import adopt_orphans, end_descendants, step_back
 from transfer import fetch, hand_over, new_opener
@@ -229,6 +229,8 @@ def check(parameters, until, umask, folders, answer):
     playbook, answer["ansible"], python = find_core()
     answer["python"] = python or answer["python"]
     places = lay_out(folder, unpacked, os.path.join(folders[1].name, "key"), key, name)
+    own_folder = os.path.join(home(), ".ansible")
+    was_there = os.path.lexists(own_folder)
     answer["exit"], stderr, why = run_playbook(
         [playbook, *(fill(argument, places) for argument in run["arguments"])],
         environment_of(run, places),
@@ -239,10 +241,20 @@ def check(parameters, until, umask, folders, answer):
         umask,
     )
     end_descendants()
+    if not was_there:
+        remove_empty(own_folder)
     answer["hint"] = why if why is not None else None if answer["exit"] == 0 else hint_of(stderr, run["hints"])
     stream = read_stream(places["events"], run["maxStreamBytes"])
     hand_over(opener, link, stream)
     answer["sha256"], answer["size"] = hashlib.sha256(stream).hexdigest(), len(stream)
+
+
+def remove_empty(folder):
+    """What ansible-playbook before 2.14 makes at each start, whatever it is told."""
+    try:
+        os.rmdir(folder)
+    except OSError:
+        pass  # It is not there, or somebody uses it.
 
 
 def read_run(name):
