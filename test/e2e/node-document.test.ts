@@ -120,7 +120,7 @@ ls -A ${places.join(' ')} > ${node.root}/left; [ -d ${node.temporary} ]`;
     const packed = await bench.bundle({ files: { 'site.yml': site } });
     const ended = await node.run(packed, { before, env: { TMPDIR: undefined } });
     expect(ended.answer).toMatchObject({ exit: 0, problem: null });
-    expect(readFileSync(path.join(node.root, 'where'), 'utf8')).toMatch(/^\/var\/tmp\/plumbline-node-20261127T/);
+    expect(readFileSync(path.join(node.root, 'where'), 'utf8')).toMatch(/^\/var\/tmp\/plumbline-node-\w+\/tmp$/m);
     const names = readFileSync(path.join(node.root, 'left'), 'utf8')
       .split('\n')
       .filter((name) => name !== '');
