@@ -35,6 +35,7 @@ export async function doctor(wanted: readonly string[], options: DoctorOptions, 
   const parts: readonly Part[] = [
     { name: 'this machine', examine: () => examineMachine(targets, terminal) },
     ...accountParts(targets),
+    ...nodesParts(targets),
     ...clusterParts(targets, clusterPorts(folders, terminal), terminal.signal),
   ];
   const diagnoses: Diagnosis[] = [];
@@ -76,6 +77,24 @@ function accountParts(targets: readonly Target[]): readonly Part[] {
     return [{ name: `${name} account`, examine }];
   });
 }
+
+/** Of the targets that the service checks. */
+function nodesParts(targets: readonly Target[]): readonly Part[] {
+  const served = targets.filter((target) => target.layer === 'nodes' && target.source !== undefined);
+  return [...Map.groupBy(served, ({ environment }) => environment.name)].flatMap(([name, [first, ...others]]) => {
+    const region = first?.environment.region;
+    if (first === undefined || region === undefined) return [];
+    const examine = () => examineNodes([first, ...others], region, nodePorts, new Date());
+    return [{ name: `${name} nodes`, examine }];
+  });
+}
+
+const nodePorts: NodePorts = {
+  // Loaded where there are nodes: the other checks need none of it.
+  document: async (name, region) => (await import('#services/aws/documents.ts')).readDocument(name, region),
+  find: async (select, region) => nodesIn(region, select),
+  wanted: async () => (await import('#infra/node-document.ts')).nodeDocument(),
+};
 
 function clusterParts(targets: readonly Target[], ports: ClusterPorts, signal: AbortSignal): readonly Part[] {
   const objects = targets.filter((target) => target.layer === 'kubernetes');
