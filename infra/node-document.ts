@@ -34,7 +34,8 @@ const PARAMETERS = {
 export function nodeDocument(): unknown {
   return {
     schemaVersion: '2.2',
-    description: 'Plumbline: compares this node with an Ansible playbook in check mode. It changes and installs nothing.',
+    description:
+      'Plumbline: compares this node with an Ansible playbook in check mode. It changes and installs nothing.',
     parameters: PARAMETERS,
     mainSteps: [
       {

@@ -14,8 +14,8 @@ export interface NodesRoleProps {
   readonly selections: readonly NodeSelect[];
 }
 
-/** IAM takes 10,240 characters of policies in a role; some are left for what is the same in every role. */
-const MAX_SELECTIONS_LENGTH = 8_000;
+/** IAM takes 10,240 characters of policies in a role; CDK would make a policy of its own of what is beyond 10,000. */
+const MAX_POLICY_LENGTH = 10_000;
 
 /** IAM knows no resources of these (https://docs.aws.amazon.com/service-authorization/latest/reference/). */
 const FOLLOW = [
@@ -40,30 +40,32 @@ export class NodesRole extends Construct {
       description: `Plumbline: asks the nodes of ${environment.name}`,
       assumedBy: build.grantPrincipal,
     });
-    this.#allow('OurDocument', ['ssm:SendCommand'], [this.#arn('ssm', 'document', deployed.nodeDocument)]);
-    this.#letSend(environment, selections);
-    this.#allow('FollowAndCancel', FOLLOW, ['*']);
+    const statements = [
+      allow('OurDocument', ['ssm:SendCommand'], [this.#arn('ssm', 'document', deployed.nodeDocument)]),
+      ...this.#sendStatements(selections),
+      allow('FollowAndCancel', FOLLOW, ['*']),
+      ...this.#groupStatements(selections),
+    ];
+    this.#checkRoom(environment.name, statements);
+    for (const statement of statements) this.role.addToPolicy(statement);
     acknowledge(this.role, {
       'AwsSolutions-IAM5[Resource::*]': 'To follow and to cancel commands knows no resources; to send one does.',
     });
-    const groups = selections.flatMap((select) => ('resourceGroup' in select ? [select.resourceGroup] : []));
-    if (groups.length > 0) this.#letReadGroups([...new Set(groups)].sort());
   }
 
-  /** SSM asks IAM about each node, whichever way a command names its targets. */
-  #letSend({ name }: Place, selections: readonly NodeSelect[]): void {
-    const statements = this.#sendStatements(selections);
-    const length = statements.reduce((sum, statement) => sum + JSON.stringify(statement.toJSON()).length, 0);
-    if (length > MAX_SELECTIONS_LENGTH) {
-      throw new NotDeployable(
-        `environment ${name}: its targets select nodes in more ways than a role's policy has room for: ` +
-          'select by tags instead of ids, or make two environments of it',
-      );
-    }
-    for (const statement of statements) this.role.addToPolicy(statement);
+  #checkRoom(environment: string, statements: readonly PolicyStatement[]): void {
+    const texts = statements.map((statement) => JSON.stringify(Stack.of(this).resolve(statement.toJSON())));
+    if (texts.join(',').length <= MAX_POLICY_LENGTH) return;
+    throw new NotDeployable(
+      `environment ${environment}: its targets select nodes in more ways than a role's policy has room for: ` +
+        'select by tags instead of ids, or make two environments of it',
+    );
   }
 
-  /** One for each set of tags, one for all ids, one for resource groups: who is in them, nobody knows at synth. */
+  /**
+   * SSM asks IAM about each node, whichever way a command names its targets. One for each set of tags, one for all ids,
+   * one for resource groups: who is in them, nobody knows at synth.
+   */
   #sendStatements(selections: readonly NodeSelect[]): readonly PolicyStatement[] {
     const tagged = selections.flatMap((select) => ('tags' in select ? JSON.stringify(tagCondition(select.tags)) : []));
     const ids = selections.flatMap((select) => ('ids' in select ? select.ids : []));
@@ -88,23 +90,23 @@ export class NodesRole extends Construct {
   }
 
   /** What AWS wants of who reads a group: it is told by tags, or by the stacks that its members were made by. */
-  #letReadGroups(groups: readonly string[]): void {
+  #groupStatements(selections: readonly NodeSelect[]): readonly PolicyStatement[] {
+    const groups = selections.flatMap((select) => ('resourceGroup' in select ? [select.resourceGroup] : []));
+    if (groups.length === 0) return [];
     const stacks = this.#arn('cloudformation', 'stack', '*');
-    const arns = groups.map((group) => this.#arn('resource-groups', 'group', group));
-    this.#allow('Groups', ['resource-groups:ListGroupResources'], arns);
-    this.#allow('GroupsByStack', ['cloudformation:DescribeStacks', 'cloudformation:ListStackResources'], [stacks]);
-    this.#allow('GroupsByTag', ['tag:GetResources'], ['*']);
     acknowledge(this.role, {
       [`AwsSolutions-IAM5[Resource::${stacks}]`]: 'Whichever stacks the group names; they are only listed.',
     });
+    const arns = [...new Set(groups)].sort().map((group) => this.#arn('resource-groups', 'group', group));
+    return [
+      allow('Groups', ['resource-groups:ListGroupResources'], arns),
+      allow('GroupsByStack', ['cloudformation:DescribeStacks', 'cloudformation:ListStackResources'], [stacks]),
+      allow('GroupsByTag', ['tag:GetResources'], ['*']),
+    ];
   }
 
   #arn(service: string, resource: string, resourceName: string): string {
     return Stack.of(this).formatArn({ service, resource, resourceName });
-  }
-
-  #allow(sid: string, actions: readonly string[], resources: readonly string[]): void {
-    this.role.addToPolicy(new PolicyStatement({ sid, actions: [...actions], resources: [...resources] }));
   }
 }
 
@@ -116,5 +118,7 @@ function tagCondition(
   return Object.fromEntries(entries.map(([key, values]) => [`ssm:resourceTag/${key}`, [...values].sort()]));
 }
 
+const allow = (sid: string, actions: readonly string[], resources: readonly string[]): PolicyStatement =>
+  new PolicyStatement({ sid, actions: [...actions], resources: [...resources] });
 const send = (resources: string[], conditions: Readonly<Record<string, unknown>> = {}): PolicyStatement =>
   new PolicyStatement({ actions: ['ssm:SendCommand'], resources, conditions });

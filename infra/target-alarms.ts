@@ -44,18 +44,6 @@ export function alarmTarget(scope: Construct, { target, topic, text }: TargetAla
     });
     tell(made, topic);
   };
-  alarm(
-    'Drift',
-    deployed.driftAlarm(target.name),
-    METRICS.drift,
-    means.drift,
-    'drift',
-  );
-  alarm(
-    'Unknown',
-    deployed.unknownAlarm(target.name),
-    METRICS.unknown,
-    means.unknown,
-    'unknown',
-  );
+  alarm('Drift', deployed.driftAlarm(target.name), METRICS.drift, means.drift, 'drift');
+  alarm('Unknown', deployed.unknownAlarm(target.name), METRICS.unknown, means.unknown, 'unknown');
 }

@@ -42,7 +42,9 @@ const BUILD = 'NodesprodBuildRole';
 const ROLE = 'NodesprodTargetRole';
 const statementsOf = (role: string, among = resources): readonly Statement[] => statementsIn(role, among);
 const actionsOf = (role: string): readonly string[] =>
-  statementsOf(role).flatMap(({ Action }) => list(Action)).sort();
+  statementsOf(role)
+    .flatMap(({ Action }) => list(Action))
+    .sort();
 const roleOf = (id: string): Resource['properties'] =>
   ofType('AWS::IAM::Role', resources).find((role) => role.id.startsWith(id))?.properties;
 
@@ -73,7 +75,9 @@ describe('the role that reaches nodes', () => {
         Effect: 'Allow',
         Action: 'ssm:SendCommand',
         Resource: [`${INSTANCES}i-*`, `${MACHINES}mi-*`],
-        Condition: { StringEquals: { 'ssm:resourceTag/Cluster': ['blue'], 'ssm:resourceTag/Role': ['master', 'minion'] } },
+        Condition: {
+          StringEquals: { 'ssm:resourceTag/Cluster': ['blue'], 'ssm:resourceTag/Role': ['master', 'minion'] },
+        },
       },
       {
         Effect: 'Allow',
@@ -91,7 +95,9 @@ describe('the role that reaches nodes', () => {
     expect(open(resources)).toEqual([]);
     const group = made(configOf({ kube: 'playbook: site.yml, select: { resourceGroup: masters }' }));
     expect(open(group).map(({ Resource }) => Resource)).toEqual([[`${INSTANCES}i-*`, `${MACHINES}mi-*`]]);
-    const reads = statementsOf(ROLE, group).filter(({ Action }) => /^(resource-groups|tag|cloud)/.test(String(list(Action)[0])));
+    const reads = statementsOf(ROLE, group).filter(({ Action }) =>
+      /^(resource-groups|tag|cloud)/.test(String(list(Action)[0])),
+    );
     expect(reads.map(({ Action, Resource }) => [Action, Resource])).toEqual([
       ['resource-groups:ListGroupResources', 'arn:aws:resource-groups:eu-west-1:111111111111:group/masters'],
       [
@@ -133,7 +139,6 @@ describe('a build that asks nodes', () => {
       's3:DeleteObject',
       's3:GetObject',
       's3:GetObject',
-      's3:GetObject',
       's3:GetObjectVersion',
       's3:PutObject',
       'secretsmanager:GetSecretValue',
@@ -145,15 +150,17 @@ describe('a build that asks nodes', () => {
   });
 
   test('reaches the inbox of its own session alone, and deletes the bundle, not what was reported', () => {
-    const onBucket = statementsOf(BUILD).flatMap(({ Action, Resource }) => {
-      const pathOf = JSON.stringify(Resource).match(/ResultsBucket\w+","Arn"\]\},"(.*)"\]\]\}$/)?.[1];
-      return pathOf === undefined ? [] : [`${Action} ${pathOf}`];
-    });
+    const onBucket = statementsOf(BUILD).flatMap(({ Action, Resource }) =>
+      list(Resource).flatMap((one) => {
+        const pathOf = JSON.stringify(one).match(/ResultsBucket\w+","Arn"\]\},"(.*)"\]\]\}$/)?.[1];
+        return pathOf === undefined ? [] : [`${Action} ${pathOf}`];
+      }),
+    );
     expect(onBucket.sort()).toEqual([
-      's3:DeleteObject /inbox/${aws:userid}/bundle.tar.gz',
-      's3:GetObject /inbox/${aws:userid}/*',
+      `s3:DeleteObject /inbox/\${aws:userid}/bundle.tar.gz`,
+      `s3:GetObject /inbox/\${aws:userid}/*`,
       's3:GetObject /tickets/*',
-      's3:PutObject /inbox/${aws:userid}/*',
+      `s3:PutObject /inbox/\${aws:userid}/*`,
     ]);
     const session = 'AROA:AWSCodeBuild-uuid';
     const own = [keys.inbox, keys.bundle].map((key) => key('AROA', 'uuid'));
@@ -296,5 +303,8 @@ test('alarms of nodes say what they mean for nodes, and lead to the builds', () 
 });
 
 test('there is a buildspec for each layer that is checked in builds, and no other', () => {
-  expect(readdirSync(path.resolve(import.meta.dirname, '../../buildspecs')).sort()).toEqual(['nodes.yml', 'terraform.yml']);
+  expect(readdirSync(path.resolve(import.meta.dirname, '../../buildspecs')).sort()).toEqual([
+    'nodes.yml',
+    'terraform.yml',
+  ]);
 });
