@@ -4,12 +4,14 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { STSClient } from '@aws-sdk/client-sts';
-import { NoRun, runBuild } from '#checks/terraform/build.ts';
+import { type BuildWorld, NoRun, runBuild } from '#checks/build.ts';
+import { buildTerraform } from '#checks/terraform/build.ts';
 import { BUILD_ENV } from '#drift/names.ts';
 import { AwsIdentity } from '#services/aws/identity.ts';
 import { S3State } from '#services/aws/s3-state.ts';
 import { S3Store } from '#services/aws/s3-store.ts';
 import { AwsSecrets } from '#services/aws/secrets.ts';
+import type { S3StatePlace } from '#services/ports.ts';
 import { type Terminal, UsageError } from '../terminal.ts';
 
 /** A call that hangs must not keep a stopped build from leaving its report. */
@@ -21,19 +23,25 @@ const NOBODY = { uid: 65534, gid: 65534 } as const;
 export async function build(terminal: Terminal): Promise<void> {
   const bucket = terminal.env[BUILD_ENV.bucket] ?? '';
   if (bucket === '') throw new UsageError(`${BUILD_ENV.bucket} is not set: this command runs in builds of the service`);
+  const world: BuildWorld = {
+    env: terminal.env,
+    store: new S3Store(bucket, new S3Client(AWS)),
+    secrets: new AwsSecrets(new SecretsManagerClient(AWS), new SSMClient(AWS)),
+    identity: new AwsIdentity(new STSClient(AWS)),
+    ...(process.getuid?.() === 0 ? { user: NOBODY } : {}),
+    signal: terminal.signal,
+    say: terminal.out,
+    now: () => new Date(),
+  };
+  const terraform = {
+    ...world,
+    openS3State: (place: S3StatePlace) => new S3State(place),
+    toolCache: join(tmpdir(), 'plumbline-tools'),
+    providerCache: join(tmpdir(), 'plumbline-providers'),
+  };
   try {
-    const complete = await runBuild({
-      env: terminal.env,
-      store: new S3Store(bucket, new S3Client(AWS)),
-      secrets: new AwsSecrets(new SecretsManagerClient(AWS), new SSMClient(AWS)),
-      identity: new AwsIdentity(new STSClient(AWS)),
-      ...(process.getuid?.() === 0 ? { user: NOBODY } : {}),
-      openS3State: (place) => new S3State(place),
-      toolCache: join(tmpdir(), 'plumbline-tools'),
-      providerCache: join(tmpdir(), 'plumbline-providers'),
-      signal: terminal.signal,
-      say: terminal.out,
-      now: () => new Date(),
+    const complete = await runBuild(world, {
+      terraform: (ticket, at) => buildTerraform(ticket, at, terraform),
     });
     terminal.exit(complete ? 0 : 1);
   } catch (error) {
