@@ -46,6 +46,8 @@ def unpack(name, folder):
                     place = os.path.join(folder, *parts_of(member.name))
                     if member.isdir():
                         make_folder(place, folder)
+                    elif place == folder:
+                        raise malformed("a member of it has no name")
                     elif member.isreg():
                         make_folder(os.path.dirname(place), folder)
                         write_file(archive.extractfile(member), place, 0o755 if member.mode & 0o100 else 0o644)
@@ -67,7 +69,7 @@ def unpack(name, folder):
 
 def parts_of(name):
     parts = [part for part in name.split("/") if part not in ("", ".")]
-    if name.startswith("/") or ".." in parts or "\0" in name or not parts or parts[0] not in TOP:
+    if name.startswith("/") or ".." in parts or "\0" in name or (parts and parts[0] not in TOP):
         raise malformed("it holds a path that is not one of its own")
     return parts
 
