@@ -43,6 +43,8 @@ export class NodesRole extends Construct {
     const statements = [
       allow('OurDocument', ['ssm:SendCommand'], [this.#arn('ssm', 'document', deployed.nodeDocument)]),
       ...this.#sendStatements(selections),
+      // EC2 tells the tags of its instances, SSM those of other machines.
+      allow('TagsOfMachines', ['ssm:ListTagsForResource'], [this.#nodeArn('mi-*')]),
       allow('FollowAndCancel', FOLLOW, ['*']),
       ...this.#groupStatements(selections),
     ];

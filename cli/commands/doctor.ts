@@ -7,6 +7,7 @@ import { examineAccount } from '../doctor/account.ts';
 import { type ClusterPorts, examineCluster } from '../doctor/cluster.ts';
 import { type Diagnosis, diagnosesText, ill } from '../doctor/diagnosis.ts';
 import { examineMachine } from '../doctor/machine.ts';
+import { examineNodes } from '../doctor/nodes.ts';
 import { ownWay } from '../local/kubernetes.ts';
 import { toolCache } from '../local/run.ts';
 import { withProgress } from '../output/progress.ts';
@@ -80,21 +81,17 @@ function accountParts(targets: readonly Target[]): readonly Part[] {
 
 /** Of the targets that the service checks. */
 function nodesParts(targets: readonly Target[]): readonly Part[] {
-  const served = targets.filter((target) => target.layer === 'nodes' && target.source !== undefined);
+  const served = targets.filter((target) => target.layer === 'nodes').filter(({ source }) => source !== undefined);
   return [...Map.groupBy(served, ({ environment }) => environment.name)].flatMap(([name, [first, ...others]]) => {
     const region = first?.environment.region;
     if (first === undefined || region === undefined) return [];
-    const examine = () => examineNodes([first, ...others], region, nodePorts, new Date());
+    const examine = async () => {
+      const { nodePorts } = await import('../doctor/node-ports.ts');
+      return examineNodes([first, ...others], region, nodePorts, new Date());
+    };
     return [{ name: `${name} nodes`, examine }];
   });
 }
-
-const nodePorts: NodePorts = {
-  // Loaded where there are nodes: the other checks need none of it.
-  document: async (name, region) => (await import('#services/aws/documents.ts')).readDocument(name, region),
-  find: async (select, region) => nodesIn(region, select),
-  wanted: async () => (await import('#infra/node-document.ts')).nodeDocument(),
-};
 
 function clusterParts(targets: readonly Target[], ports: ClusterPorts, signal: AbortSignal): readonly Part[] {
   const objects = targets.filter((target) => target.layer === 'kubernetes');

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { deployed } from '#drift/names.ts';
-import { type Fleet, type FoundNode, formFleet } from '#drift/nodes/fleet.ts';
+import { type Fleet, type FoundNode, formFleet, tooFew } from '#drift/nodes/fleet.ts';
 import type { NodeSelect, NodesTarget } from '#drift/target.ts';
 import { type DeployedDocument, DocumentError } from '#services/aws/documents.ts';
+import { isNamed } from '#services/aws/errors.ts';
 import { FleetError } from '#services/ports.ts';
 import { type Diagnosis, ill, well } from './diagnosis.ts';
 
@@ -11,7 +12,7 @@ export interface NodePorts {
   /** Null: there is none. @throws DocumentError */
   readonly document: (name: string, region: string) => Promise<DeployedDocument | null>;
   /** What this version deploys. */
-  readonly wanted: () => Promise<unknown>;
+  readonly wanted: () => unknown;
   /** @throws FleetError */
   readonly find: (select: NodeSelect, region: string) => Promise<readonly FoundNode[]>;
 }
@@ -35,9 +36,9 @@ async function examineDocument(environment: string, region: string, ports: NodeP
   const about = `${environment} document`;
   const name = deployed.nodeDocument;
   try {
-    const [document, wanted] = await Promise.all([ports.document(name, region), ports.wanted()]);
+    const document = await ports.document(name, region);
     if (document === null) return ill(about, `there is no SSM document ${name} in ${region}: deploy`);
-    if (!isSame(document.content, wanted)) {
+    if (!isSame(document.content, ports.wanted())) {
       return ill(about, `${name}, version ${document.version}, is not what this Plumbline deploys: deploy it again`);
     }
     return well(about, `${name}, version ${document.version}`);
@@ -71,20 +72,30 @@ async function examineFleet(
     return [fleetLine(name, fleet, minNodes), ...unreachedLines(name, fleet)];
   } catch (error) {
     if (!(error instanceof FleetError)) throw error;
-    return [ill(`${name} nodes`, error.message)];
+    return [ill(`${name} nodes`, whyNotFound(error))];
   }
 }
 
-function fleetLine(target: string, { nodes, unreached, uncounted }: Fleet, minNodes: number): Diagnosis {
-  const counted = nodes.length + unreached.length;
+/** A sentence that is meant for a check's role would mislead a person. */
+function whyNotFound({ cause, message }: FleetError): string {
+  if (isNamed(cause, 'AccessDeniedException', 'AccessDenied', 'UnauthorizedOperation', 'UnauthorizedException')) {
+    const rights = 'ec2:DescribeInstances, ssm:DescribeInstanceInformation and ssm:ListTagsForResource';
+    return `may not be looked for: allow ${rights} to you, and for a resource group resource-groups:ListGroupResources`;
+  }
+  if (isNamed(cause, 'CredentialsProviderError', 'ExpiredTokenException', 'ExpiredToken', 'RequestExpired')) {
+    return 'cannot be looked for without valid AWS credentials: set AWS_PROFILE, or run "aws sso login"';
+  }
+  return message;
+}
+
+function fleetLine(target: string, fleet: Fleet, minNodes: number): Diagnosis {
+  const { nodes, members, uncounted } = fleet;
   const beside = uncounted.map(({ node, reason }) => `${node} (${reason})`);
   const others = beside.length === 0 ? '' : `; not counted: ${namedFew(beside)}`;
-  if (counted < minNodes) {
-    const remedy = 'mend nodes.select, start nodes, or lower nodes.minNodes';
-    return ill(`${target} nodes`, `${counted} are selected, and at least ${minNodes} have to be${others}: ${remedy}`);
-  }
+  const few = tooFew(fleet, minNodes);
+  if (few !== null) return ill(`${target} nodes`, `${few}${others}`);
   const names = nodes.length === 0 ? '' : `: ${namedFew(nodes.map(({ name }) => name))}`;
-  return well(`${target} nodes`, `${nodes.length} of ${counted} can be asked${names}${others}`);
+  return well(`${target} nodes`, `${nodes.length} of ${members.length} can be asked${names}${others}`);
 }
 
 function unreachedLines(target: string, { unreached }: Fleet): readonly Diagnosis[] {

@@ -62,6 +62,7 @@ describe('the role that reaches nodes', () => {
       'ssm:DescribeInstanceInformation',
       'ssm:ListCommandInvocations',
       'ssm:ListCommands',
+      'ssm:ListTagsForResource',
       ...Array(3).fill('ssm:SendCommand'),
     ]);
     expect(statementsOf(ROLE).every(({ Effect }) => Effect === 'Allow')).toBe(true);
