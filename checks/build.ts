@@ -7,7 +7,7 @@ import { type AskedRun, MAX_TICKET_BYTES, type NodesTicket, type TerraformTicket
 import { type Identity, type RoleCredentials, RoleError } from '#services/aws/identity.ts';
 import { cloneCommit } from '#services/git/clone.ts';
 import type { GitRequest } from '#services/git/tool.ts';
-import { GitError, type ObjectStore, ObjectTooLarge, SecretError, type Secrets } from '#services/ports.ts';
+import { FleetError, GitError, type ObjectStore, ObjectTooLarge, SecretError, type Secrets } from '#services/ports.ts';
 import type { ProcessUser } from '#services/process.ts';
 import { DamagedRecord, readRecord } from '#services/records.ts';
 import { proxySettings } from './environment.ts';
@@ -152,10 +152,13 @@ const stoppedLate = ({ report }: Checked): Checked => ({
 /** One sentence; for what we cannot explain, the kind of error: its text may hold what the log must not. */
 function reasonOf(error: unknown, signal: AbortSignal): string {
   if (signal.aborted) return STOPPED;
-  const explained = [NotReady, GitError, SecretError, RoleError].some((kind) => error instanceof kind);
-  if (explained && error instanceof Error) return error.message;
+  if (isExplained(error)) return error.message;
   return `the check could not be made (${error instanceof Error ? error.name : 'an unknown error'}): the build's log tells more`;
 }
+
+/** Whether its message is a sentence for a report. */
+export const isExplained = (error: unknown): error is NotReady | GitError | SecretError | RoleError | FleetError =>
+  [NotReady, GitError, SecretError, RoleError, FleetError].some((kind) => error instanceof kind);
 
 function describe(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : 'an unknown error';

@@ -9,14 +9,18 @@ export interface ObjectStore {
   /** Null when there is none. @throws ObjectHidden; ObjectTooLarge before more than `maxBytes` are read */
   read(key: string, maxBytes: number): Promise<{ readonly text: string; readonly etag: string } | null>;
   /** Writes only if there is none yet; false when there is. */
-  create(key: string, text: string, contentType: ContentType): Promise<boolean>;
+  create(key: string, content: string | Uint8Array, contentType: ContentType): Promise<boolean>;
   /** Writes only over the version that `etag` names (null: only if there is none); false when another writer was faster. */
   replace(key: string, text: string, contentType: ContentType, etag: string | null): Promise<boolean>;
   /** Writes whatever is there; for what is derived and can be written again. */
   put(key: string, text: string, contentType: ContentType): Promise<void>;
   delete(key: string): Promise<void>;
 }
-export type ContentType = 'application/json' | 'text/html; charset=utf-8' | 'text/plain; charset=utf-8';
+export type ContentType =
+  | 'application/json'
+  | 'application/gzip'
+  | 'text/html; charset=utf-8'
+  | 'text/plain; charset=utf-8';
 
 /** It may not be read, or there is none: S3 tells whoever may not list a bucket no difference. */
 export class ObjectHidden extends Error {
@@ -85,6 +89,17 @@ export interface Functions {
 export interface Uploads {
   /** Takes one object at `key`, and none over another, for so many seconds. Whoever has it can use it: a secret. */
   link(key: string, seconds: number): Promise<string>;
+}
+
+/** Signed addresses for those who have no right at all, to read one object or to write it. */
+export interface Links extends Uploads {
+  /** Gives the object at `key` for so many seconds. A secret. */
+  download(key: string, seconds: number): Promise<string>;
+  /**
+   * When the credentials end that sign, and with them every address, however long it was meant to last; null: nobody
+   * knows. `renew`: new ones are asked for before.
+   */
+  endsAt(renew: boolean): Promise<Date | null>;
 }
 
 export interface Secrets {

@@ -97,7 +97,8 @@ async function refuseRole(root: string, written: string, path: string, { roles }
   );
 }
 
-async function isVendored(root: string, name: string, { collections }: Vendored): Promise<boolean> {
+/** Whether a collection lies in the repository. @throws NotReady */
+export async function isVendored(root: string, name: string, { collections }: Vendored): Promise<boolean> {
   const [, namespace, last] = NAME.exec(name) ?? [];
   if (namespace === undefined || last === undefined) return false;
   for (const folder of collections) {

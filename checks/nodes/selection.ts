@@ -3,31 +3,19 @@ import type { NodesCheck } from '#drift/target.ts';
 import { NotReady } from '../not-ready.ts';
 import { kindOf, leadsTo, type Packed, Packing, type PackLimits, shown } from './pack.ts';
 
-/** What makes a folder the one that a playbook belongs to, in this order: Ansible looks there for the rest. */
-const CONFIG = 'ansible.cfg';
-const BELONGINGS = ['roles', 'collections', 'requirements.yml', 'requirements.yaml', 'group_vars'];
 /** What Ansible reads beside an inventory. */
 const BESIDE_INVENTORY = ['group_vars', 'host_vars'];
 
-/** The folder that a playbook belongs to, from the root of the repository; '.' for the root itself. @throws NotReady */
-export async function playbookFolder(root: string, { playbook }: NodesCheck): Promise<string> {
+/** Everything that the config names is there, and on no way that a link makes. @throws NotReady */
+export async function refuseMissing(root: string, { playbook, inventory, extraVarsFiles }: NodesCheck): Promise<void> {
   await mustBeThere(root, playbook, 'playbook');
-  const folders: string[] = [];
-  for (let folder = posix.dirname(posix.normalize(playbook)); ; folder = posix.dirname(folder)) {
-    folders.push(folder);
-    if (folder === '.') break;
-  }
-  for (const names of [[CONFIG], BELONGINGS]) {
-    for (const folder of folders) {
-      for (const name of names) if ((await kindOf(root, posix.join(folder, name))) !== null) return folder;
-    }
-  }
-  return folders[0] ?? '.';
+  if (inventory !== undefined) await mustBeThere(root, inventory, 'inventory');
+  for (const file of extraVarsFiles) await mustBeThere(root, file, 'extraVarsFiles');
 }
 
 /**
  * What of the repository the playbook needs: its folder, its inventory and variables, and the folders that its
- * ansible.cfg names.
+ * ansible.cfg names. What the config names is there (`refuseMissing`).
  * @throws NotReady
  */
 export async function selectFiles(
@@ -40,14 +28,10 @@ export async function selectFiles(
   await packing.add(folder);
   const { inventory, extraVarsFiles, playbook } = check;
   if (inventory !== undefined) {
-    await mustBeThere(root, inventory, 'inventory');
     await packing.add(inventory);
     for (const name of BESIDE_INVENTORY) await packing.add(posix.join(posix.dirname(inventory), name));
   }
-  for (const file of extraVarsFiles) {
-    await mustBeThere(root, file, 'extraVarsFiles');
-    await packing.add(file);
-  }
+  for (const file of extraVarsFiles) await packing.add(file);
   for (const path of Object.values(settings).flatMap(placesIn)) {
     if ((await kindOf(root, path)) !== null) await packing.add(path);
   }
@@ -59,7 +43,7 @@ export async function selectFiles(
 }
 
 /** The places of the repository in a setting: a list of `{source}/…`. */
-const placesIn = (setting: string): readonly string[] =>
+export const placesIn = (setting: string): readonly string[] =>
   setting.split(/[:,]/).flatMap((part) => (part.startsWith('{source}/') ? [part.slice('{source}/'.length)] : []));
 
 async function mustBeThere(root: string, path: string, key: string): Promise<void> {

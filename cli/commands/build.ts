@@ -1,13 +1,20 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { ResourceGroupsClient } from '@aws-sdk/client-resource-groups';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { STSClient } from '@aws-sdk/client-sts';
 import { type BuildWorld, NoRun, runBuild } from '#checks/build.ts';
+import { buildNodes, type NodesPorts } from '#checks/nodes/build.ts';
 import { buildTerraform } from '#checks/terraform/build.ts';
 import { BUILD_ENV } from '#drift/names.ts';
-import { AwsIdentity } from '#services/aws/identity.ts';
+import { SsmCommands } from '#services/aws/commands.ts';
+import { AwsIdentity, type RoleCredentials } from '#services/aws/identity.ts';
+import { AwsNodes } from '#services/aws/nodes.ts';
+import { PATIENT } from '#services/aws/refused.ts';
+import { S3Links } from '#services/aws/s3-links.ts';
 import { S3State } from '#services/aws/s3-state.ts';
 import { S3Store } from '#services/aws/s3-store.ts';
 import { AwsSecrets } from '#services/aws/secrets.ts';
@@ -18,6 +25,16 @@ import { type Terminal, UsageError } from '../terminal.ts';
 const AWS = { requestHandler: { connectionTimeout: 5_000, requestTimeout: 20_000 } } as const;
 /** `nobody`: owns nothing, and may not look into the processes of root. */
 const NOBODY = { uid: 65534, gid: 65534 } as const;
+
+/** Clients that act as the role of the target, and not as the build. */
+function openNodesAs(credentials: RoleCredentials, region: string | undefined): NodesPorts {
+  const config = { ...PATIENT, credentials, ...(region === undefined ? {} : { region }) };
+  const ssm = new SSMClient(config);
+  return {
+    nodes: new AwsNodes({ ssm, ec2: new EC2Client(config), groups: new ResourceGroupsClient(config) }),
+    commands: new SsmCommands(ssm),
+  };
+}
 
 /** `plumbline build`: what a build of the deployed service runs. */
 export async function build(terminal: Terminal): Promise<void> {
@@ -39,9 +56,16 @@ export async function build(terminal: Terminal): Promise<void> {
     toolCache: join(tmpdir(), 'plumbline-tools'),
     providerCache: join(tmpdir(), 'plumbline-providers'),
   };
+  const nodes = {
+    ...world,
+    links: new S3Links(bucket, new S3Client({ ...AWS, requestChecksumCalculation: 'WHEN_REQUIRED' })),
+    openNodes: openNodesAs,
+    ansibleCache: join(tmpdir(), 'plumbline-tools', 'ansible'),
+  };
   try {
     const complete = await runBuild(world, {
       terraform: (ticket, at) => buildTerraform(ticket, at, terraform),
+      nodes: (ticket, at) => buildNodes(ticket, at, nodes),
     });
     terminal.exit(complete ? 0 : 1);
   } catch (error) {

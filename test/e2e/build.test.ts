@@ -97,7 +97,7 @@ const store: ObjectStore = {
   },
   create: async (key, text) => {
     if (objects.has(key)) return false;
-    objects.set(key, text);
+    objects.set(key, String(text));
     return true;
   },
   replace: () => Promise.reject(new Error('a build replaces nothing')),
