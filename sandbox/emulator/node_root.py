@@ -253,6 +253,8 @@ class Agent:
             process = subprocess.Popen(
                 command, cwd=request.get("cwd", "/root"), env=environment, start_new_session=True, **streams
             )
+            # Waited for by `_reap` alone, so that two do not take one process's end from each other.
+            process.returncode = 0
             self._ended[process.pid] = threading.Event()
             self._some.notify_all()
         return process
