@@ -99,6 +99,8 @@ PATTERNS = tuple(
     )
 )
 
+# Actions that run once, for all hosts of the play.
+FOR_ALL_HOSTS = ("add_host", "pause")
 LOOKUP = re.compile(r"\b(lookup|query|q)\b")
 # How `script` says that its `creates` or `removes` holds: it was compared, though the event is "skipped".
 SCRIPT_GUARD = re.compile(r"matching (creates|removes) option$")
@@ -426,7 +428,7 @@ class CallbackModule(CallbackBase):
             "changedWhen": literal(task.changed_when),
             "failedWhen": literal(task.failed_when),
             "when": bool(task.when),
-            "stopsAll": bool(task.any_errors_fatal) or bool(task.run_once),
+            "stopsAll": bool(task.any_errors_fatal) or bool(task.run_once) or short_name(task) in FOR_ALL_HOSTS,
             **fields,
         }
 
@@ -463,9 +465,8 @@ class CallbackModule(CallbackBase):
         said = {"status": self._status(result, event, hidden)}
         if hidden:
             said["hidden"] = True
-        if result._task.failed_when and literal(result._task.failed_when) == "never" and event == "ok":
-            if hides_failure(raw, hidden, result._task):
-                said["hidesFailure"] = True
+        if event == "ok" and result._task.failed_when and hides_failure(raw, hidden, result._task):
+            said["hidesFailure"] = True
         if event in ("failed", "unreachable") and not hidden and raw.get("msg") is not None:
             said["message"] = self._text(raw["msg"], MAX_MESSAGE)
         path = None if hidden else key_of(raw)
@@ -493,7 +494,7 @@ class CallbackModule(CallbackBase):
             return "hidden"
         if "results" in raw and all(is_when_skip(item) for item in as_list(raw["results"])):
             return "skipped"
-        if result._task.action.endswith("script") and SCRIPT_GUARD.search(str(raw.get("msg", ""))):
+        if short_name(result._task) == "script" and SCRIPT_GUARD.search(str(raw.get("msg", ""))):
             return "ok"
         return "unverifiable"
 
@@ -515,7 +516,7 @@ class CallbackModule(CallbackBase):
             texts = tuple(self._searched(side) for side in (before, after))
             if None not in texts:
                 texts = differing(*texts)
-            form["absent"] = [before in ("", None), after in ("", None)]
+            form["absent"] = [before in ("", None), diff.get("after_header") == "/dev/null"]
         return {**form, "before": self._cut(texts[0], before), "after": self._cut(texts[1], after)}
 
     def _side(self, value):
@@ -581,8 +582,12 @@ def is_hidden(result):
     return bool(raw.get("_ansible_no_log")) or "censored" in raw or result._task.no_log is True
 
 
+def short_name(task):
+    return task.action.rpartition(".")[2]
+
+
 def is_meta(task):
-    return task.action in ("meta", "ansible.builtin.meta", "ansible.legacy.meta")
+    return short_name(task) == "meta"
 
 
 def is_when_skip(item):
@@ -590,21 +595,32 @@ def is_when_skip(item):
 
 
 def hides_failure(raw, hidden, task):
-    """Whether `failed_when: false` made a failure look like success; when nobody can tell, it did."""
-    if "results" in raw or task.action.rpartition(".")[2] == "debug":
+    """Whether `failed_when` made a failure look like success; when nobody can tell, a plain false did."""
+    module = short_name(task)
+    if "results" in raw or module == "debug":
         return False
     if hidden:
-        return True
+        return literal(task.failed_when) == "never"
+    if raw.get("failed_when_result") is not False:
+        return False
+    if "failed_when_suppressed_exception" in raw:
+        return True  # Of modules since 2.19, of all since 2.21.
     code = raw.get("rc")
     if isinstance(code, int):
         return code != 0
-    return not raw.get("changed") and bool(raw.get("msg") or raw.get("exception"))
+    if module == "assert":
+        return "assertion" in raw
+    message = str(raw.get("msg") or "")
+    return not raw.get("changed") and (bool(raw.get("exception")) or bool(message) and not message.startswith("OK ("))
 
 
 def key_of(raw):
     """The file or key that a task speaks of. A header may name a temporary file of the controller: it comes last."""
-    arguments = (raw.get("invocation") or {}).get("module_args") or {}
-    found = [raw.get("dest"), raw.get("path")] + [arguments.get(name) for name in ("dest", "path", "name")]
+    invocation = raw.get("invocation")
+    arguments = invocation.get("module_args") if isinstance(invocation, dict) else None
+    arguments = arguments if isinstance(arguments, dict) else {}
+    named = ("dest", "path", "name", "creates", "removes")
+    found = [raw.get("dest"), raw.get("path")] + [arguments.get(name) for name in named]
     found += [diff.get("before_header") for diff in as_list(raw.get("diff")) if isinstance(diff, dict)]
     for value in found:
         if isinstance(value, str) and value:
