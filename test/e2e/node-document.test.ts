@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encryptVault } from '#checks/nodes/vault.ts';
+import { readStream } from '#drift/nodes/stream.ts';
+import { makeCertificates } from '#sandbox/tls.ts';
+import { CORES, installCore } from './ansible/install.ts';
+import { KEY } from './node-document/bundle.ts';
+import { Bench, eventually } from './node-document/bench.ts';
+import { parentOf, processesWith } from './node-document/node.ts';
+import { Proxy } from './node-document/store.ts';
+
+const folder = mkdtempSync(path.join(os.tmpdir(), 'plumbline-document-'));
+let bench: Bench;
+
+beforeAll(async () => {
+  bench = await Bench.start(folder, await makeCertificates(folder));
+});
+afterAll(async () => {
+  await bench.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A play of one task that runs in check mode too. */
+const running = (command: string): string => `
+- hosts: web
+  gather_facts: false
+  tasks:
+    - name: really run
+      shell: ${JSON.stringify(command)}
+      check_mode: false
+`;
+const IDLE = '- hosts: web\n  gather_facts: false\n  tasks: [{ debug: { msg: hello } }]\n';
+const reads = (command: string): Readonly<Record<string, string>> => ({ 'site.yml': running(command) });
+
+/** What another process of the node could see: of all that lead to this one, of the disk and of shared memory. */
+const LOOK = `
+cd $1
+process=$$
+while tr '\\0' ' ' < /proc/$process/cmdline >> arguments; do
+  echo >> arguments
+  tr '\\0' '\\n' < /proc/$process/environ >> environments
+  grep -q script- /proc/$process/cmdline && break
+  process=$(sed -n 's/^PPid:[^0-9]*//p' /proc/$process/status)
+done
+find $2 -type f -exec cat '{}' + > files
+find /dev/shm/plumbline-node-* -type f -exec sh -c 'cat $0; echo' '{}' ';' > memory
+{ umask; nice; ionice; } > place
+`;
+
+describe('a run', () => {
+  it('hands its stream over, says so in one line, and leaves nothing', async () => {
+    const node = bench.newNode();
+    writeFileSync(path.join(node.root, 'motd'), 'edited by hand\n');
+    const task = `{ name: motd, copy: { content: "declared", dest: "${node.root}/motd" } }`;
+    const packed = await bench.bundle({ files: { 'site.yml': `- hosts: web\n  tasks: [${task}]\n` } });
+    const ended = await node.run(packed);
+    expect(ended).toMatchObject({ code: 0, stderr: '', answer: { problem: null } });
+    expect(ended.answer).toEqual({
+      sha256: createHash('sha256').update(bench.stream()).digest('hex'),
+      size: bench.stream().length,
+      exit: 0,
+      hint: null,
+      problem: null,
+      ansible: CORES.middle.version,
+      python: expect.stringMatching(/^3\.\d+\.\d+$/),
+    });
+    expect(bench.store.puts).toMatchObject([{ path: '/nodes/web1.jsonl', ifNoneMatch: '*' }]);
+    const { lines, problem } = readStream(bench.stream().toString());
+    expect(problem).toBeNull();
+    expect(lines).toContainEqual(expect.objectContaining({ event: 'task', host: 'web1', status: 'changed' }));
+    expect(node.left()).toEqual([]);
+  });
+
+  it('keeps secrets out of arguments, environments and files, and takes what is left of the machine', async () => {
+    const node = bench.newNode();
+    const site = `${running(`sh {{ playbook_dir }}/look.sh ${node.root} ${node.temporary}`)}
+    - debug: { msg: "{{ db_password }} {{ opened }}" }
+  vars_files: [vaulted.yml]
+`;
+    const vaulted = encryptVault('opened: it-was-opened', 'vault-password-1');
+    const packed = await bench.bundle({
+      files: { 'site.yml': site, 'look.sh': LOOK, 'vaulted.yml': vaulted },
+      secrets: { db_password: 's3cr3t-of-the-database' },
+      vaultPassword: 'vault-password-1',
+    });
+    expect(await node.run(packed)).toMatchObject({ code: 0, answer: { exit: 0, problem: null } });
+    const seen = (name: string): string => readFileSync(path.join(node.root, name), 'utf8');
+    expect(seen('arguments').split('\n').length).toBeGreaterThan(6);
+    expect(seen('arguments')).toMatch(/ansible-playbook .*\n(.*\n)*.*script-\d+\.sh/);
+    for (const secret of [KEY, 's3cr3t-of-the-database', 'vault-password-1', 'it-was-opened', 'X-Amz-Signature']) {
+      expect(seen('arguments')).not.toContain(secret);
+      expect(seen('environments')).not.toContain(secret);
+      expect(bench.stream().toString()).not.toContain(secret);
+      const isLink = secret.startsWith('X-Amz');
+      if (!isLink) expect(seen('files')).not.toContain(secret);
+    }
+    expect(seen('files')).toContain('plumbline.bundle/1');
+    // The key alone is in clear, and in memory.
+    expect(seen('memory').split('\n')).toContain(KEY);
+    expect(seen('environments')).toContain(`\nHOME=${node.home}\n`);
+    expect(seen('place')).toBe('0022\n10\nbest-effort: prio 7\n');
+    expect(node.left()).toEqual([]);
+  });
+});
