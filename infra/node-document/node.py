@@ -37,13 +37,24 @@ STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 def main():
     parameters = [sys.stdin.readline().rstrip("\n") for _ in range(5)]
     until = time.monotonic() + int(parameters[4])
+    try:
+        said = wait_for_keeper(parameters, until)
+    except BaseException as error:  # pylint: disable=broad-except
+        said = line({**new_answer(), "problem": problem_of(error)})
+    print(said, flush=True)
+    sys.exit(0 if '"problem":null' in said else SAID_PROBLEM)
+
+
+def wait_for_keeper(parameters, until):
+    adopt_orphans()
+    folders = new_folders(parameters[3])
     answer_read, answer_write = os.pipe()
     alive_read, alive_write = os.pipe()
     keeper = os.fork()
     if keeper == 0:
         os.close(answer_read)
         os.close(alive_write)
-        keep(parameters, until, alive_read, answer_write)
+        keep(parameters, until, folders, alive_read, answer_write)
         os._exit(0)
     os.close(answer_write)
     os.close(alive_read)
@@ -52,11 +63,12 @@ def main():
         signal.signal(number, lambda *_: close(alive_write))
     with os.fdopen(answer_read, "rb") as file:
         said = file.read().decode("ascii")
-    os.waitpid(keeper, 0)
     if said == "":
-        said = line({**new_answer(), "problem": "the process that keeps the run was killed: look for its folder in /var/tmp"})
-    print(said, flush=True)
-    sys.exit(0 if '"problem":null' in said else SAID_PROBLEM)
+        # Now what it kept is ours.
+        clean_up(folders)
+        raise Problem("the process that keeps the run was killed: start the check anew")
+    os.waitpid(keeper, 0)
+    return said
 
 
 def close(file):
@@ -69,31 +81,34 @@ def close(file):
 # The keeper
 
 
-def keep(parameters, until, alive, answer_write):
+def keep(parameters, until, folders, alive, answer_write):
     """Until the worker is done, the front is gone or the time is over; then nothing is left."""
     os.setsid()
     leave_terminal()
     umask = os.umask(0o077)
     answer = new_answer()
-    folders = []
     try:
         adopt_orphans()
-        remove_left_over()
-        folders += [new_folder(base()), new_folder(memory())]
-        answer = watch(parameters, until, umask, folders, alive)
+        answer = watch(parameters, until, umask, folders, alive, answer_write)
     except BaseException as error:  # pylint: disable=broad-except
         answer["problem"] = problem_of(error)
     for number in STOPPING:
         signal.signal(number, signal.SIG_IGN)
-    end_descendants()
-    for folder in folders:
-        shutil.rmtree(folder.name, ignore_errors=True)
-        if os.path.exists(folder.name) and answer["problem"] is None:
-            answer["problem"] = "the folder %s of the run could not be removed: remove it" % folder.name
+    left = clean_up(folders)
+    if left is not None and answer["problem"] is None:
+        answer["problem"] = "the folder %s of the run could not be removed: remove it" % left
     try:
         os.write(answer_write, line(answer).encode("ascii"))
     except BrokenPipeError:
         pass
+
+
+def clean_up(folders):
+    """Gives what could not be removed."""
+    end_descendants()
+    for folder in folders:
+        shutil.rmtree(folder.name, ignore_errors=True)
+    return next((folder.name for folder in folders if os.path.exists(folder.name)), None)
 
 
 def leave_terminal():
@@ -103,13 +118,16 @@ def leave_terminal():
         os.dup2(nothing, number)
 
 
-def watch(parameters, until, umask, folders, alive):
+def watch(parameters, until, umask, folders, alive, answer_write):
     result_read, result_write = os.pipe()
     if os.fork() == 0:
-        os.close(result_read)
-        os.close(alive)
-        os.write(result_write, json.dumps(work(parameters, until, umask, folders)).encode("ascii"))
-        os._exit(0)
+        for file in (result_read, alive, answer_write):
+            os.close(file)
+        answer = work(parameters, until, umask, folders)
+        try:
+            os.write(result_write, json.dumps(answer).encode("ascii"))
+        finally:
+            os._exit(0)
     os.close(result_write)
     for number in STOPPING:
         signal.signal(number, lambda *_: stopped())
@@ -146,8 +164,11 @@ class Folder:
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def new_folder(below):
-    return Folder(tempfile.mkdtemp(prefix=PREFIX, dir=below))
+def new_folders(run_id):
+    """One on a disk, one in memory; both gone afterwards."""
+    remove_left_over()
+    prefix = "%s%s-" % (PREFIX, run_id)
+    return [Folder(os.path.realpath(tempfile.mkdtemp(prefix=prefix, dir=below))) for below in (base(), memory())]
 
 
 def base():
@@ -196,7 +217,7 @@ def work(parameters, until, umask, folders):
 
 def check(parameters, until, umask, folders, answer):
     url, sha256, key, _, _ = parameters
-    folder = os.path.realpath(folders[0].name)
+    folder = folders[0].name
     opener = new_opener()
     packed = os.path.join(folder, "bundle.tar.gz")
     fetch(opener, url, sha256, packed)

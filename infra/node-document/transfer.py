@@ -116,7 +116,8 @@ def patiently(once):
         except (OSError, http.client.HTTPException) as error:
             if isinstance(error, OSError) and error.errno in FULL:
                 raise
-            status, passes, lost = network_word(error), True, True
+            status, lost = network_word(error), True
+            passes = "CERTIFICATE_VERIFY_FAILED" not in status
         if not passes or pause is None:
             break
         time.sleep(pause)

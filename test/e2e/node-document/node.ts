@@ -94,9 +94,7 @@ export class Node {
 
   /** What a run left in its home and among its temporary files. */
   left(): readonly string[] {
-    return [this.home, this.temporary].flatMap((below) =>
-      readdirSync(below, { recursive: true }).map((name) => path.join(below, String(name))),
-    );
+    return [this.home, this.temporary].flatMap((below) => readdirSync(below).map((name) => path.join(below, name)));
   }
 }
 
