@@ -26,6 +26,14 @@ const ROOTS = ['network', 'storage'] as const;
 export type Environment = (typeof ENVIRONMENTS)[number];
 export type Root = (typeof ROOTS)[number];
 
+export interface SettleOptions {
+  readonly say: (line: string) => void;
+  /** When everything is checked; @default as the company has it */
+  readonly schedule?: string;
+  /** Where the company is; @default everywhere */
+  readonly environments?: readonly Environment[];
+}
+
 const SSH_FOR_ALL: IpPermission = { IpProtocol: 'tcp', FromPort: 22, ToPort: 22, IpRanges: [{ CidrIp: '0.0.0.0/0' }] };
 
 /** The example company in the sandbox: its repository on the git host, its infrastructure in the account. */
@@ -48,7 +56,8 @@ export class Acme {
   }
 
   /** Puts the company into the account, applied as on any day. */
-  static async settle(sandbox: Sandbox, say: (line: string) => void, schedule?: string): Promise<Acme> {
+  static async settle(sandbox: Sandbox, options: SettleOptions): Promise<Acme> {
+    const { say, schedule, environments = ENVIRONMENTS } = options;
     await new S3Client(ownerOf(sandbox)).send(new CreateBucketCommand({ Bucket: STATE_BUCKET }));
     const secrets = new SecretsManagerClient(ownerOf(sandbox));
     await secrets.send(new CreateSecretCommand({ Name: 'plumbline/github-token', SecretString: TOKEN }));
@@ -59,9 +68,9 @@ export class Acme {
     }
     const repository = await sandbox.createRepo('infra', { from: EXAMPLE, token: TOKEN });
     const config = path.join(sandbox.dir, 'plumbline.yaml');
-    writeFileSync(config, configFor(sandbox, repository, schedule));
+    writeFileSync(config, configFor(sandbox, repository, { schedule, environments }));
     const acme = new Acme(sandbox, repository, config, path.join(await pythonTools(), 'python'));
-    for (const environment of ENVIRONMENTS) {
+    for (const environment of environments) {
       await Promise.all([...ROOTS.map((root) => acme.apply(environment, root)), acme.clusters[environment].settle()]);
       say(`${environment} is applied: ${ROOTS.join(', ')}, and the cluster`);
     }
@@ -119,10 +128,20 @@ export class Acme {
 }
 
 /** The example's own config, with what belongs to this account and this git host put in. */
-function configFor(sandbox: Sandbox, repository: Repository, schedule: string | undefined): string {
+function configFor(
+  sandbox: Sandbox,
+  repository: Repository,
+  { schedule, environments }: { readonly schedule: string | undefined; readonly environments: readonly Environment[] },
+): string {
   const document = parseDocument(readFileSync(path.join(EXAMPLE, 'plumbline.yaml'), 'utf8'));
   document.setIn(['sources', 'infra', 'url'], repository.url);
+  const targets = Object.keys(document.toJS().targets);
   for (const environment of ENVIRONMENTS) {
+    if (!environments.includes(environment)) {
+      document.deleteIn(['environments', environment]);
+      for (const target of targets) document.setIn(['targets', target, 'in'], environments);
+      continue;
+    }
     document.setIn(['environments', environment, 'account'], sandbox.account);
     document.setIn(['environments', environment, 'region'], sandbox.region);
     // Nobody but its own EKS would know the account's roles.
@@ -132,7 +151,7 @@ function configFor(sandbox: Sandbox, repository: Repository, schedule: string | 
   }
   // A demo looks every minute and is watched: there a second look before a page would be waiting only.
   if (schedule !== undefined) {
-    for (const target of Object.keys(document.toJS().targets)) {
+    for (const target of targets) {
       document.setIn(['targets', target, 'schedule'], schedule);
       document.setIn(['targets', target, 'confirm'], '0s');
     }

@@ -61,7 +61,7 @@ async function main(options: { readonly schedule: string }): Promise<void> {
     const prepared = sandbox.bootstrap();
     // Told where it is waited for; by then something else may have failed.
     prepared.catch(() => undefined);
-    const acme = await Acme.settle(sandbox, say, options.schedule);
+    const acme = await Acme.settle(sandbox, { say, schedule: options.schedule });
     await prepared;
     say('deploying Plumbline');
     writeEnvironment(sandbox, acme, await sandbox.deploy({ config: acme.config }));
