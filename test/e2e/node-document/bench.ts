@@ -10,13 +10,13 @@ import { Store } from './store.ts';
 export class Bench {
   readonly store: Store;
   readonly #folder: string;
-  readonly #bin: string;
+  readonly bin: string;
   #nodes = 0;
 
   private constructor(folder: string, store: Store, bin: string) {
     this.#folder = folder;
     this.store = store;
-    this.#bin = bin;
+    this.bin = bin;
   }
 
   static async start(folder: string, certificates: Certificates): Promise<Bench> {
@@ -26,7 +26,7 @@ export class Bench {
   }
 
   /** @param bin where ansible-playbook lies; null: nowhere */
-  newNode(bin: string | null = this.#bin): Node {
+  newNode(bin: string | null = this.bin): Node {
     this.#nodes += 1;
     return new Node(path.join(this.#folder, `node-${this.#nodes}`), this.store, bin);
   }
