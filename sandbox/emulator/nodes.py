@@ -139,7 +139,12 @@ def _clock(body: dict) -> dict:
     return {}
 
 
+def _calls(_body: dict) -> dict:
+    return commands.calls()
+
+
 ACTIONS = {
+    "calls": _calls,
     "create": _create,
     "set": _set,
     "tag": _tag,

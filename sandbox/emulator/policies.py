@@ -6,7 +6,7 @@ import contextvars
 import json
 import re
 from dataclasses import replace as with_changes
-from typing import Any
+from typing import Any, Callable
 from urllib.parse import parse_qs
 
 from ministack.core import iam_actions, iam_evaluator
@@ -16,6 +16,8 @@ from ministack.core.router import extract_access_key_id
 from refusals import Refused
 from replace import replace
 
+# Whether an action on a resource with these condition keys is allowed.
+May = Callable[[str, str, dict[str, str]], bool]
 VARIABLE = re.compile(r"\$\{([^}]+)\}")
 
 

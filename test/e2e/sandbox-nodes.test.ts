@@ -11,10 +11,8 @@ import {
   ListCommandsCommand,
   SendCommandCommand,
   type SendCommandCommandInput,
-  type SendCommandCommandOutput,
 } from '@aws-sdk/client-ssm';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import type { BuildMiddleware } from '@smithy/types';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Node } from '#sandbox/nodes.ts';
@@ -269,12 +267,21 @@ describe('SendCommand', () => {
     await expect(limited.send(new ListCommandsCommand({}))).rejects.toThrow(/not authorized/);
   });
 
+  it('by a resource group needs the right to see who is in it', async () => {
+    const limited = await sender.as('sender');
+    const Targets = [{ Key: 'resource-groups:Name', Values: ['unseen'] }];
+    const { status, on: said } = await sender.end(await sender.start('true', { Targets }, limited));
+    expect([status, said]).toEqual(['Failed AccessDenied', {}]);
+  });
+
   it('is refused for a while when it is called too often', async () => {
     await sandbox.nodes.throttle('SendCommand', 2);
     const again = () => sender.start('true', on(one), sender.impatient);
     await expect(again()).rejects.toThrow(/Rate exceeded/);
     await expect(again()).rejects.toMatchObject({ name: 'ThrottlingException' });
+    const before = (await sandbox.nodes.calls())['SendCommand'] ?? 0;
     await expect(again()).resolves.toMatch(/-/);
+    expect(await sandbox.nodes.calls()).toMatchObject({ SendCommand: before + 1 });
   });
 
   const lines = { Lines: ['true'] };
@@ -312,13 +319,15 @@ describe('SendCommand', () => {
 
   it('refuses a member that it does not know', async () => {
     const odd = new SendCommandCommand({ DocumentName: 'script', Parameters: lines, ...on(one) });
-    const add: BuildMiddleware<SendCommandCommandInput, SendCommandCommandOutput> = (next) => (args) => {
-      const request = args.request as { body: Uint8Array };
-      const body = JSON.parse(Buffer.from(request.body).toString());
-      request.body = Buffer.from(JSON.stringify({ ...body, Odd: 'x' }));
-      return next(args);
-    };
-    odd.middlewareStack.add(add, { step: 'build', priority: 'high' });
+    odd.middlewareStack.add(
+      (next) => (args) => {
+        const request = args.request as { body: Uint8Array };
+        const body = JSON.parse(Buffer.from(request.body).toString());
+        request.body = Buffer.from(JSON.stringify({ ...body, Odd: 'x' }));
+        return next(args);
+      },
+      { step: 'build', priority: 'high' },
+    );
     await expect(sender.ssm.send(odd)).rejects.toThrow(/unknown member Odd/);
   });
 
