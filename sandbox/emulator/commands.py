@@ -123,6 +123,9 @@ def _send(data: dict, caller: policies.Caller) -> dict:
     if unknown:
         raise Refused("InvalidInstanceId", f"Instances [{unknown}] not in a valid state for account {get_account_id()}")
     document = documents.find(data["DocumentName"], data)
+    strangers = [name for name in ids if fleet.nodes[name].platform not in document["PlatformTypes"]]
+    if strangers:
+        raise Refused("UnsupportedPlatformType", f"The document is not for the platform of {strangers}.")
     steps = steps_of(document, data.get("Parameters") or {})
     # Asked when the targets are known: what is not allowed then is no error of the request.
     command = Command(data, document, steps, caller.may)

@@ -204,20 +204,21 @@ describe('SendCommand', () => {
 
   it('says which nodes were never reached, and does not run what comes too late', async () => {
     await two.set({ agent: 'offline' });
-    const { status, on: said } = await (async () => {
-      const id = await sender.start('echo ran > /etc/late', {
-        ...on(two, one, windows),
-        TimeoutSeconds: 30,
-        MaxErrors: '100%',
-      });
-      await until('one has ended', 10, async () => ((await sender.command(id)).CompletedCount === 2 ? true : null));
-      expect((await sender.command(id)).Status).toBe('InProgress');
-      await sandbox.nodes.advanceCommandClock(31);
-      await two.set({ agent: 'online' });
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      await sandbox.nodes.advanceCommandClock(60);
-      return sender.end(id);
-    })();
+    const id = await sender.start('echo ran > /etc/late', {
+      ...byTag('Role', 'master', 'minion', 'windows'),
+      TimeoutSeconds: 30,
+      MaxErrors: '100%',
+    });
+    await until('the others have ended', 10, async () =>
+      (await sender.command(id)).CompletedCount === 3 ? true : null,
+    );
+    expect((await sender.command(id)).Status).toBe('InProgress');
+    await sandbox.nodes.advanceCommandClock(31);
+    await two.set({ agent: 'online' });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect((await sender.command(id)).Status).toBe('InProgress');
+    await sandbox.nodes.advanceCommandClock(60);
+    const { status, on: said } = await sender.end(id);
     expect(said).toMatchObject({
       one: { status: 'Success Success' },
       two: { status: 'TimedOut DeliveryTimedOut' },
@@ -295,6 +296,7 @@ describe('SendCommand', () => {
     ],
     ['an unknown node', { InstanceIds: ['i-00000000000000000'] }, /InvalidInstanceId.*i-0{17}/],
     ['no id of a node', { InstanceIds: ['node'] }, /ValidationException.*pattern/],
+    ['a node of another platform', { InstanceIds: ['windows'] }, /UnsupportedPlatformType.*i-/],
     ['an unknown document', { DocumentName: 'nothing' }, /InvalidDocument.*nothing/],
     ['an unknown version', { DocumentVersion: '9' }, /InvalidDocumentVersion/],
     ['another hash', { DocumentHash: '0'.repeat(64), DocumentHashType: 'Sha256' }, /InvalidDocument.*hash/],
@@ -310,7 +312,8 @@ describe('SendCommand', () => {
     ['a time under 30 s', { TimeoutSeconds: 29 }, /ValidationException.*timeoutSeconds/],
     ['a bucket', { OutputS3BucketName: 'bucket' }, /not supported by this stand-in/],
   ])('refuses %s', async (_, wrong, expected) => {
-    const input = { DocumentName: 'script', Parameters: lines, ...on(one), ...wrong };
+    const ids = wrong.InstanceIds?.[0] === 'windows' ? on(windows) : {};
+    const input = { DocumentName: 'script', Parameters: lines, ...on(one), ...wrong, ...ids };
     const refused = sender.ssm
       .send(new SendCommandCommand(input))
       .catch((error: Error) => `${error.name}: ${error.message}`);
@@ -423,8 +426,9 @@ describe('the inventory', () => {
       ResourceTypeFilters: ['AWS::AllSupported'],
       TagFilters: [{ Key: 'Role', Values: ['master'] }],
     };
-    const aws = (...args: string[]) =>
-      execa('.venv/bin/aws', ['resource-groups', ...args, '--output', 'json'], { env: sandbox.env });
+    const awsAs = (env: object, ...args: string[]) =>
+      execa('.venv/bin/aws', ['resource-groups', ...args, '--output', 'json'], { env: { ...sandbox.env, ...env } });
+    const aws = (...args: string[]) => awsAs({}, ...args);
     const resource = JSON.stringify({ Type: 'TAG_FILTERS_1_0', Query: JSON.stringify(query) });
     await aws('create-group', '--name', 'masters', '--resource-query', resource);
     const { stdout } = await aws('list-group-resources', '--group', 'masters');
@@ -434,5 +438,15 @@ describe('the inventory', () => {
     expect(types).toEqual(['AWS::EC2::Instance', 'AWS::SSM::ManagedInstance']);
     const { on: said } = await sender.run('true', { Targets: [{ Key: 'resource-groups:Name', Values: ['masters'] }] });
     expect(Object.keys(said).sort()).toEqual(['one', 'own']);
+    const { accessKeyId, secretAccessKey, sessionToken } = await sender.credentials('reader');
+    const reader = {
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      AWS_SESSION_TOKEN: sessionToken,
+    };
+    await expect(awsAs(reader, 'list-group-resources', '--group', 'masters')).rejects.toThrow(/tag:GetResources/);
+    await expect(awsAs(reader, 'list-group-resources', '--group', 'others')).rejects.toThrow(
+      /not authorized to perform: resource-groups:ListGroupResources/,
+    );
   });
 });

@@ -86,18 +86,20 @@ export class Sender {
 
   /** A client with the rights of a role of the template. */
   async as(role: string): Promise<SSMClient> {
-    const owner = ownerOf(this.#sandbox);
+    return new SSMClient({ ...ownerOf(this.#sandbox), credentials: await this.credentials(role) });
+  }
+
+  async credentials(role: string) {
     const assume = new AssumeRoleCommand({
       RoleArn: `arn:aws:iam::${this.#sandbox.account}:role/${role}`,
       RoleSessionName: 'x',
     });
-    const { Credentials } = await new STSClient(owner).send(assume);
-    const credentials = {
+    const { Credentials } = await new STSClient(ownerOf(this.#sandbox)).send(assume);
+    return {
       accessKeyId: Credentials?.AccessKeyId ?? '',
       secretAccessKey: Credentials?.SecretAccessKey ?? '',
       sessionToken: Credentials?.SessionToken ?? '',
     };
-    return new SSMClient({ ...owner, credentials });
   }
 }
 
