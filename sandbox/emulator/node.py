@@ -10,10 +10,9 @@ import threading
 import time
 from typing import Any
 
+import node_root
+
 START_SECONDS = 30
-ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "node_root.py")
-# A node has homes and temporary folders of its own; below them lies what it still has to see of this machine.
-OWN_FOLDERS = ("/root", "/home", "/tmp", "/var/tmp", "/run", "/dev")
 ENTER = """#!/bin/sh
 # A shell on the node {name} ({id}), or the command that is given.
 pid=$(cat '{pid}' 2>/dev/null) && [ -d "/proc/$pid" ] || {{ echo 'node {name} is not running' >&2; exit 1; }}
@@ -72,7 +71,7 @@ class Node:
         os.makedirs(self.dir, exist_ok=True)
         user = os.geteuid() != 0
         namespaces = ["--mount", "--uts", "--pid", "--fork", "--kill-child", *(["--map-root-user"] if user else [])]
-        command = ["unshare", *namespaces, sys.executable, "-I", ROOT, json.dumps(self._settings(user))]
+        command = ["unshare", *namespaces, sys.executable, "-I", os.path.abspath(node_root.__file__), json.dumps(self._settings(user))]
         try:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/"
@@ -138,14 +137,14 @@ class Node:
         self._tell()
 
     def _settings(self, user: bool) -> dict:
-        venv = sys.prefix
-        needed = [folder for folder in (venv, sys.base_prefix) if folder == venv or _below(folder, OWN_FOLDERS)]
+        needed = [sys.prefix] if sys.prefix != sys.base_prefix else []
+        if os.path.realpath(sys.base_prefix).split("/")[1] not in node_root.LAYERED:
+            needed.append(sys.base_prefix)
         return {
             "dir": self.dir,
             "hostname": self.name,
             "ca": os.environ["SSL_CERT_FILE"],
-            "venv": venv,
-            "hidden": [os.environ["SANDBOX_DIR"]],
+            "venv": sys.prefix,
             "readOnly": needed,
             "user": user,
         }
@@ -191,7 +190,7 @@ class Node:
         assert process.stdout is not None
         for line in process.stdout:
             answer = json.loads(line)
-            self._answers.pop(answer["id"]).end(answer)
+            self._answers.pop(answer.pop("id")).end(answer)
         with self._lock:
             for number, call in list(self._answers.items()):
                 if call.process is process:
@@ -217,11 +216,6 @@ class _Call:
     def end(self, answer: dict | None) -> None:
         self.answer = answer
         self.ended.set()
-
-
-def _below(folder: str, above: tuple[str, ...]) -> bool:
-    real = os.path.realpath(folder)
-    return any(real == one or real.startswith(f"{one}/") for one in above)
 
 
 def _missing(problem: str, user: bool) -> str:

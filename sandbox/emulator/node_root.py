@@ -1,13 +1,14 @@
 """Makes a node's own root, and is its first process: runs what the emulator says, until its standard input ends.
 
 Started by `unshare` in a mount, host name and process namespace of its own. Its argument is JSON:
-`dir` (the node's folder), `hostname`, `ca`, `venv`, `hidden` (folders of this machine that a node does not see),
-`readOnly` (folders it sees as they are), `user` (inside a user namespace).
+`dir` (the node's folder), `hostname`, `ca`, `venv`, `readOnly` (further folders of this machine that it sees, as they
+are), `user` (inside a user namespace).
 Speaks JSON lines: `{"id", "op", …}` in, `{"id", …}` out.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -17,10 +18,13 @@ import subprocess
 import sys
 import threading
 
+# Folders of this machine that a node has as they were, to change as it likes; of the others it sees nothing.
+LAYERED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr", "etc", "opt", "srv", "var")
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 TOOLS = ("ansible", "ansible-playbook", "ansible-vault", "ansible-galaxy", "ansible-config", "ansible-inventory", "ansible-doc")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 AWAY = "/usr/lib/.away"
+DEEP = 99
 SMALL = "256k"
 # What would reach the kernel, which is not the node's: modules, raw devices, reboot, the clock.
 DROPPED = (16, 17, 22, 25)
@@ -48,6 +52,26 @@ def _bind(source: str, target: str, read_only: bool = False) -> None:
         _call("mount", "-o", "remount,bind,ro", target)
 
 
+def _own(source: str, upper: str, depth: int) -> None:
+    """
+    Folders, and files of `/etc`, that belong to the node's root. It is not this machine's root when a user runs us, and
+    might change nothing that is.
+    """
+    os.makedirs(upper, exist_ok=True)
+    try:
+        os.chmod(upper, os.stat(source).st_mode & 0o7777 | 0o700)
+        entries = list(os.scandir(source))
+    except OSError:
+        return
+    for entry in entries:
+        mine = os.path.join(upper, entry.name)
+        if entry.is_dir(follow_symlinks=False) and depth > 0:
+            _own(entry.path, mine, depth - 1)
+        elif entry.is_file(follow_symlinks=False) and depth > 2 and not os.path.exists(mine):
+            with contextlib.suppress(OSError):
+                shutil.copy2(entry.path, mine)
+
+
 class Root:
     """The node's root below its folder, from this machine's, which stays as it is."""
 
@@ -58,19 +82,17 @@ class Root:
         self.path = os.path.join(self.dir, "root")
 
     def make(self) -> None:
-        self._overlay()
-        for name in ("root", "home", "var/tmp"):
-            own = os.path.join(self.dir, "own", name.replace("/", "-"))
-            os.makedirs(own, exist_ok=True)
-            _bind(own, self._in(name))
-        for name, mode in (("tmp", "1777"), ("run", "755"), ("dev", "755")):
+        os.makedirs(self.path, exist_ok=True)
+        _call("mount", "--bind", self.path, self.path)
+        self._layers()
+        for name in ("tmp", "run", "dev"):
             os.makedirs(self._in(name), exist_ok=True)
-            _call("mount", "-t", "tmpfs", "-o", f"mode={mode},nodev", "tmpfs", self._in(name))
-        os.chmod(self._in("var/tmp"), 0o1777)
-        os.chmod(self._in("root"), 0o700)
-        for folder in self.settings["hidden"]:
-            if os.path.isdir(self._in(folder)):
-                _call("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", self._in(folder))
+            _call("mount", "-t", "tmpfs", "-o", "mode=755,nodev", "tmpfs", self._in(name))
+        os.makedirs(os.path.join(self.dir, "var-tmp"), exist_ok=True)
+        _bind(os.path.join(self.dir, "var-tmp"), self._in("var/tmp"))
+        for name, mode in (("tmp", 0o1777), ("var/tmp", 0o1777), ("root", 0o700), ("home", 0o755)):
+            os.makedirs(self._in(name), exist_ok=True)
+            os.chmod(self._in(name), mode)
         self._devices()
         self._kernel()
         for folder in self.settings["readOnly"]:
@@ -91,23 +113,30 @@ class Root:
     def _in(self, name: str) -> str:
         return os.path.join(self.path, name.lstrip("/"))
 
-    def _overlay(self) -> None:
-        os.makedirs(self.path, exist_ok=True)
+    def _layers(self) -> None:
         try:
-            self._mount_overlay(os.path.join(self.dir, "disk"))
+            self._overlays(os.path.join(self.dir, "disk"))
         except CannotMount:
             # In a container the folder lies on an overlay itself, which cannot be the upper part of another one.
             memory = os.path.join(self.dir, "memory")
             os.makedirs(memory, exist_ok=True)
             _call("mount", "-t", "tmpfs", "tmpfs", memory)
-            self._mount_overlay(memory)
+            self._overlays(memory)
 
-    def _mount_overlay(self, disk: str) -> None:
-        upper, work = os.path.join(disk, "upper"), os.path.join(disk, "work")
-        os.makedirs(upper, exist_ok=True)
-        os.makedirs(work, exist_ok=True)
-        options = f"lowerdir=/,upperdir={upper},workdir={work}" + (",userxattr" if self.user else "")
-        _call("mount", "-t", "overlay", "-o", options, "overlay", self.path)
+    def _overlays(self, disk: str) -> None:
+        for name in LAYERED:
+            target = self._in(name)
+            if os.path.islink(f"/{name}") and not os.path.lexists(target):
+                os.symlink(os.readlink(f"/{name}"), target)
+            if os.path.islink(f"/{name}") or not os.path.isdir(f"/{name}") or os.path.ismount(target):
+                continue
+            upper, work = os.path.join(disk, name), os.path.join(disk, f".{name}")
+            for folder in (upper, work, target):
+                os.makedirs(folder, exist_ok=True)
+            if self.user:
+                _own(f"/{name}", upper, DEEP if name == "etc" else 2)
+            options = f"lowerdir=/{name},upperdir={upper},workdir={work}" + (",userxattr" if self.user else "")
+            _call("mount", "-t", "overlay", "-o", options, "overlay", target)
 
     def _devices(self) -> None:
         for name in DEVICES:
@@ -253,6 +282,8 @@ class Agent:
             process = subprocess.Popen(
                 command, cwd=request.get("cwd", "/root"), env=environment, start_new_session=True, **streams
             )
+            # Waited for by `_reap` alone, so that two do not take one process's end from each other.
+            process.returncode = 0
             self._ended[process.pid] = threading.Event()
             self._some.notify_all()
         return process
