@@ -18,7 +18,7 @@ import tempfile
 import time
 
 from answer import Problem, line, new_answer, problem_of
-from core import base_environment, find_core
+from core import base_environment, find_core, home
 from playbook import hint_of, read_stream, run_playbook
 from processes import adopt_orphans, end_descendants, step_back
 from transfer import fetch, hand_over, new_opener
@@ -30,13 +30,15 @@ PLACE = re.compile(r"\{(source|plugin|collections|private|events|secrets|key|vau
 MAX_STREAM_BYTES = 64 * 1024 * 1024
 # A folder that nobody holds is left over; one that was just made is not held yet.
 YOUNG_SECONDS = 60
+# Ansible makes a socket below it, whose path the system bounds (108 bytes).
+MAX_BASE = 45
 SAID_PROBLEM = 20
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def main():
-    parameters = [sys.stdin.readline().rstrip("\n") for _ in range(5)]
-    until = time.monotonic() + int(parameters[4])
+    parameters = [sys.stdin.readline().rstrip("\n") for _ in range(4)]
+    until = time.monotonic() + int(parameters[3])
     try:
         said = wait_for_keeper(parameters, until)
     except BaseException as error:  # pylint: disable=broad-except
@@ -47,7 +49,7 @@ def main():
 
 def wait_for_keeper(parameters, until):
     adopt_orphans()
-    folders = new_folders(parameters[3])
+    folders = new_folders()
     answer_read, answer_write = os.pipe()
     alive_read, alive_write = os.pipe()
     keeper = os.fork()
@@ -164,18 +166,18 @@ class Folder:
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def new_folders(run_id):
+def new_folders():
     """One on a disk, one in memory; both gone afterwards."""
     remove_left_over()
-    prefix = "%s%s-" % (PREFIX, run_id)
-    return [Folder(os.path.realpath(tempfile.mkdtemp(prefix=prefix, dir=below))) for below in (base(), memory())]
+    return [Folder(tempfile.mkdtemp(prefix=PREFIX, dir=below)) for below in (base(), memory())]
 
 
 def base():
     """On a disk: a bundle may be too large for memory. What it holds in clear is the repository's."""
     for place in (os.environ.get("TMPDIR"), "/var/tmp", "/tmp"):
-        if place and os.path.isdir(place) and os.access(place, os.W_OK):
-            return os.path.realpath(place)
+        real = os.path.realpath(place) if place else ""
+        if 0 < len(real) <= MAX_BASE and os.path.isdir(real) and os.access(real, os.W_OK):
+            return real
     raise Problem("neither /var/tmp nor /tmp can be written to on this node")
 
 
@@ -216,7 +218,7 @@ def work(parameters, until, umask, folders):
 
 
 def check(parameters, until, umask, folders, answer):
-    url, sha256, key, _, _ = parameters
+    url, sha256, key, _ = parameters
     folder = folders[0].name
     opener = new_opener()
     packed = os.path.join(folder, "bundle.tar.gz")
@@ -229,9 +231,11 @@ def check(parameters, until, umask, folders, answer):
     playbook, answer["ansible"], python = find_core()
     answer["python"] = python or answer["python"]
     places = lay_out(folder, unpacked, os.path.join(folders[1].name, "key"), key, name)
+    own_folder = os.path.join(home(), ".ansible")
+    was_there = os.path.lexists(own_folder)
     answer["exit"], stderr, why = run_playbook(
         [playbook, *(fill(argument, places) for argument in run["arguments"])],
-        environment_of(run, places),
+        environment_of(run, places, folder),
         fill(run["cwd"], places),
         places["events"],
         run["maxStreamBytes"],
@@ -239,10 +243,20 @@ def check(parameters, until, umask, folders, answer):
         umask,
     )
     end_descendants()
+    if not was_there:
+        remove_empty(own_folder)
     answer["hint"] = why if why is not None else None if answer["exit"] == 0 else hint_of(stderr, run["hints"])
     stream = read_stream(places["events"], run["maxStreamBytes"])
     hand_over(opener, link, stream)
     answer["sha256"], answer["size"] = hashlib.sha256(stream).hexdigest(), len(stream)
+
+
+def remove_empty(folder):
+    """What ansible-playbook before 2.14 makes at each start, whatever it is told."""
+    try:
+        os.rmdir(folder)
+    except OSError:
+        pass  # It is not there, or somebody uses it.
 
 
 def read_run(name):
@@ -272,7 +286,7 @@ def read_run(name):
 def lay_out(folder, unpacked, key_name, key, name):
     private = os.path.join(folder, "private")
     os.mkdir(private)
-    os.mkdir(os.path.join(private, "tmp"))
+    os.mkdir(temporary_of(folder))
     own = {"all": {"hosts": {name: {"ansible_connection": "local"}}}}
     for place, text in (
         (os.path.join(private, "ansible.cfg"), ""),
@@ -297,14 +311,18 @@ def lay_out(folder, unpacked, key_name, key, name):
     }
 
 
+def temporary_of(folder):
+    return os.path.join(folder, "tmp")
+
+
 def fill(text, places):
     return PLACE.sub(lambda found: places[found.group(1)], text)
 
 
-def environment_of(run, places):
+def environment_of(run, places, folder):
     """Ours comes last: temporary files of modules go with the folder, and the home is the user's own."""
     asked = {name: fill(value, places) for name, value in run["environment"].items()}
-    return {**asked, **base_environment(), "TMPDIR": os.path.join(places["private"], "tmp")}
+    return {**asked, **base_environment(), "TMPDIR": temporary_of(folder)}
 
 
 if __name__ == "__main__":

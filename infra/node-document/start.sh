@@ -1,4 +1,5 @@
 #!/bin/sh
+# Run {{ RunId }}
 # What the SSM agent runs on a node, as root. Nothing is printed but one line, the last.
 # The program and what it is told come through pipes: neither is in the arguments of a process.
 
@@ -20,7 +21,7 @@ if [ -z "$python" ]; then
   exit 1
 fi
 
-printf '%s\n' '{{ BundleUrl }}' '{{ BundleSha256 }}' '{{ Key }}' '{{ RunId }}' '{{ ExecutionSeconds }}' |
+printf '%s\n' '{{ BundleUrl }}' '{{ BundleSha256 }}' '{{ Key }}' '{{ ExecutionSeconds }}' |
   "$python" -I -B /dev/fd/3 3<<'PLUMBLINE_NODE' 2>/dev/null
 @node.py@
 PLUMBLINE_NODE

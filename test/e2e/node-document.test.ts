@@ -7,10 +7,9 @@ import { encryptVault } from '#checks/nodes/vault.ts';
 import { readStream } from '#drift/nodes/stream.ts';
 import { makeCertificates } from '#sandbox/tls.ts';
 import { CORES, installCore } from './ansible/install.ts';
+import { Bench } from './node-document/bench.ts';
 import { KEY } from './node-document/bundle.ts';
-import { Bench, eventually } from './node-document/bench.ts';
-import { parentOf, processesWith } from './node-document/node.ts';
-import { Proxy } from './node-document/store.ts';
+import { ConnectProxy } from './node-document/store.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'plumbline-document-'));
 let bench: Bench;
@@ -32,8 +31,7 @@ const running = (command: string): string => `
       shell: ${JSON.stringify(command)}
       check_mode: false
 `;
-const IDLE = '- hosts: web\n  gather_facts: false\n  tasks: [{ debug: { msg: hello } }]\n';
-const reads = (command: string): Readonly<Record<string, string>> => ({ 'site.yml': running(command) });
+const IDLE = { 'site.yml': '- hosts: web\n  gather_facts: false\n  tasks: [{ debug: { msg: hello } }]\n' };
 
 /** What another process of the node could see: of all that lead to this one, of the disk and of shared memory. */
 const LOOK = `
@@ -102,6 +100,83 @@ describe('a run', () => {
     expect(seen('memory').split('\n')).toContain(KEY);
     expect(seen('environments')).toContain(`\nHOME=${node.home}\n`);
     expect(seen('place')).toBe('0022\n10\nbest-effort: prio 7\n');
+    expect(node.left()).toEqual([]);
+  });
+
+  it('leaves nothing in the places that are shared either', async () => {
+    const node = bench.newNode();
+    const places = ['/tmp', '/var/tmp', '/dev/shm'];
+    // The test's own folder may lie below one of them.
+    const before = `mount --bind ${folder} /mnt
+${places.map((place) => `mount -t tmpfs none ${place}`).join('\n')}
+mkdir -p ${folder}; mount --bind /mnt ${folder}
+"$@"
+ls -A ${places.join(' ')} > ${node.root}/left; [ -d ${node.temporary} ]`;
+    const site = `- hosts: web
+  tasks:
+    - { copy: { content: x, dest: "${node.root}/new" } }
+    - { shell: "echo {{ lookup('env', 'TMPDIR') }} > ${node.root}/where", check_mode: false }
+`;
+    const packed = await bench.bundle({ files: { 'site.yml': site } });
+    const ended = await node.run(packed, { before, env: { TMPDIR: undefined } });
+    expect(ended.answer).toMatchObject({ exit: 0, problem: null });
+    expect(readFileSync(path.join(node.root, 'where'), 'utf8')).toMatch(/^\/var\/tmp\/plumbline-node-\w+\/tmp$/m);
+    const names = readFileSync(path.join(node.root, 'left'), 'utf8')
+      .split('\n')
+      .filter((name) => name !== '');
+    expect(names).toEqual(['/dev/shm:', '/tmp:', path.relative('/tmp', folder).split('/')[0], '/var/tmp:']);
+    expect(node.left()).toEqual([]);
+  });
+
+  it('reads a home as a run by hand does', async () => {
+    const node = bench.newNode();
+    writeFileSync(path.join(node.home, '.profile'), 'declared\n');
+    const task = '{ lineinfile: { path: ~/.profile, line: declared } }';
+    const site = `- hosts: web\n  gather_facts: false\n  tasks: [${task}]\n`;
+    const ended = await node.run(await bench.bundle({ files: { 'site.yml': site } }));
+    expect(ended.answer).toMatchObject({ exit: 0 });
+    const { lines } = readStream(bench.stream().toString());
+    expect(lines).toContainEqual(expect.objectContaining({ event: 'task', status: 'ok' }));
+    expect(node.left()).toEqual([path.join(node.home, '.profile')]);
+  });
+
+  it('goes through the proxy of the agent', async () => {
+    const node = bench.newNode();
+    const proxy = await ConnectProxy.start();
+    const packed = await bench.bundle({ files: IDLE });
+    const ended = await node.run(packed, { env: { https_proxy: proxy.url } });
+    const direct = await node.run(packed, { env: { https_proxy: proxy.url, no_proxy: 'localhost' } });
+    proxy.stop();
+    expect(ended).toMatchObject({ code: 0 });
+    expect(direct).toMatchObject({ answer: { problem: expect.stringMatching(/before/) } });
+    expect(proxy.asked).toEqual(['localhost', 'localhost']);
+  });
+
+  it.each([[['bash', '--posix']], [['bash']]])('is started by %s', async (shell) => {
+    const node = bench.newNode();
+    expect(await node.run(await bench.bundle({ files: IDLE }), { shell })).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it.each([CORES.oldest, CORES.newest])('is the same on ansible-core $version', async (core) => {
+    const bin = await installCore(core);
+    if (bin === null) return;
+    const node = bench.newNode(bin);
+    const site = `
+- hosts: web
+  vars_files: [vaulted.yml]
+  tasks:
+    - { name: in reach, assert: { that: ["opened == 'it-was-opened'", "db_password == 's3cr3t-of-the-database'"] } }
+    - { name: guarded, copy: { content: "{{ opened }}", dest: "${node.root}/new" } }
+`;
+    const packed = await bench.bundle({
+      files: { 'site.yml': site, 'vaulted.yml': encryptVault('opened: it-was-opened', 'vault-password-1') },
+      secrets: { db_password: 's3cr3t-of-the-database' },
+      vaultPassword: 'vault-password-1',
+    });
+    const ended = await node.run(packed);
+    expect(ended).toMatchObject({ code: 0, stderr: '', answer: { exit: 0, ansible: core.version, problem: null } });
+    expect(readStream(bench.stream().toString()).problem).toBeNull();
+    expect(bench.stream().toString()).not.toMatch(/it-was-opened|s3cr3t-of/);
     expect(node.left()).toEqual([]);
   });
 });

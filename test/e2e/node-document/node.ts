@@ -36,6 +36,8 @@ export interface RunOptions {
   readonly seconds?: number;
   readonly sha256?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** What `sh` is. @default this machine's */
+  readonly shell?: readonly string[];
   /** A shell script around it, in a mount namespace of its own; it runs `"$@"`. */
   readonly before?: string;
   /** Called with the process once it runs. */
@@ -59,7 +61,7 @@ export class Node {
     this.root = path.join(folder, 'root');
     for (const name of [this.home, this.temporary, this.root]) mkdirSync(name, { recursive: true });
     this.#env = {
-      PATH: [...(bin === null ? [] : [bin]), "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"].join(":"),
+      PATH: [...(bin === null ? [] : [bin]), '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin'].join(':'),
       HOME: this.home,
       TMPDIR: this.temporary,
       SSL_CERT_FILE: store.certificates.ca,
@@ -81,7 +83,7 @@ export class Node {
     const given = { ...this.#env, ...options.env };
     const env = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
     const command = options.before === undefined ? [] : ['unshare', '-r', '-m', 'sh', '-ec', options.before, 'sh'];
-    const [program = 'sh', ...args] = [...command, 'sh', script];
+    const [program = 'sh', ...args] = [...command, ...(options.shell ?? ['sh']), script];
     const child = spawn(program, args, { cwd: this.#folder, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     options.started?.(child);
     const ended = new Promise<number | null>((resolve, reject) => {

@@ -86,7 +86,7 @@ export class Store {
 }
 
 /** A proxy for HTTPS that notes where it was asked to go. */
-export class Proxy {
+export class ConnectProxy {
   readonly asked: string[] = [];
   readonly #server: TcpServer;
 
@@ -94,9 +94,9 @@ export class Proxy {
     this.#server = server;
   }
 
-  static async start(): Promise<Proxy> {
+  static async start(): Promise<ConnectProxy> {
     const server = createTcpServer();
-    const proxy = new Proxy(server);
+    const proxy = new ConnectProxy(server);
     server.on('connection', (client) => {
       client.on('error', () => client.destroy());
       client.once('data', (head) => {
