@@ -5,8 +5,9 @@ import { type Header, type Pack, pack } from 'tar-stream';
 import { NotReady } from '../not-ready.ts';
 import { openFile, type Packed, shown } from './pack.ts';
 
-/** The largest bundle, packed. */
-export const MAX_BUNDLE_BYTES = 64 * 1024 * 1024;
+/** As nodes take it (infra/node-document): entries, bytes, bytes when packed. */
+const BUNDLE_LIMITS = { files: 20_000, bytes: 256 * 1024 * 1024, packed: 64 * 1024 * 1024 } as const;
+export type BundleLimits = Readonly<Record<keyof typeof BUNDLE_LIMITS, number>>;
 /** Of every entry: the same files are the same bytes. */
 const SAME = { mtime: new Date(0), uid: 0, gid: 0 } as const;
 
@@ -31,22 +32,33 @@ export interface Bundle {
 }
 
 /** What a node gets, as one file (tar, gzip): the same content is the same bytes. @throws NotReady */
-export async function packBundle(content: BundleContent, maxBytes = MAX_BUNDLE_BYTES): Promise<Bundle> {
+export async function packBundle(content: BundleContent, limits: Partial<BundleLimits> = {}): Promise<Bundle> {
+  const most = { ...BUNDLE_LIMITS, ...limits };
+  refuseLarge(content, most);
   const chunks: Buffer[] = [];
   let size = 0;
   await pipeline(tarOf(content), createGzip(), async (packed: AsyncIterable<Buffer>) => {
     for await (const chunk of packed) {
       size += chunk.length;
-      if (size > maxBytes) {
-        throw new NotReady(
-          `the files of the playbook have more than ${maxBytes} bytes, packed: keep large ones elsewhere`,
-        );
-      }
+      if (size > most.packed) throw tooLarge(`more than ${most.packed} bytes, packed`);
       chunks.push(chunk);
     }
   });
   const bytes = Buffer.concat(chunks);
   return { bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
+}
+
+const tooLarge = (what: string): NotReady =>
+  new NotReady(`what the playbook needs, with its collections, has ${what}: keep what is large elsewhere`);
+
+/** Before anything is read. */
+function refuseLarge({ texts, trees }: BundleContent, most: BundleLimits): void {
+  const files = trees.flatMap((tree) => tree.files);
+  const count = Object.keys(texts).length + files.length;
+  if (count > most.files) throw tooLarge(`more than ${most.files} files`);
+  const own = Object.values(texts).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  const bytes = files.reduce((sum, file) => sum + (file.kind === 'file' ? file.size : 0), own);
+  if (bytes > most.bytes) throw tooLarge(`more than ${most.bytes} bytes`);
 }
 
 async function* tarOf(content: BundleContent): AsyncGenerator<Buffer> {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { posix } from 'node:path';
 import { HINTS } from '#drift/nodes/hints.ts';
+import { MAX_STREAM_BYTES } from '#drift/nodes/outcome.ts';
 import type { NodesCheck } from '#drift/target.ts';
 import { repositorySettings } from './ansible-cfg.ts';
 import type { Tree } from './bundle.ts';
@@ -12,8 +13,6 @@ import { PLUGIN_NAME, pluginText } from './plugin-file.ts';
 import { isVendored, type Vendored, wantedCollections } from './requirements.ts';
 import { placesIn, refuseMissing, selectFiles } from './selection.ts';
 
-/** A stream that is larger is not taken. */
-export const MAX_STREAM_BYTES = 32 * 1024 * 1024;
 const FORMAT = 'plumbline.bundle/1';
 
 /** What a node is handed, but for what it is called and where it puts its stream. */
