@@ -94,8 +94,11 @@ function fleetLine(target: string, fleet: Fleet, minNodes: number): Diagnosis {
   const others = beside.length === 0 ? '' : `; not counted: ${namedFew(beside)}`;
   const few = tooFew(fleet, minNodes);
   if (few !== null) return ill(`${target} nodes`, `${few}${others}`);
-  const names = nodes.length === 0 ? '' : `: ${namedFew(nodes.map(({ name }) => name))}`;
-  return well(`${target} nodes`, `${nodes.length} of ${members.length} can be asked${names}${others}`);
+  if (nodes.length === 0) {
+    return ill(`${target} nodes`, `none of ${members.length} can be asked${others}: here is why, node by node`);
+  }
+  const names = namedFew(nodes.map(({ name }) => name));
+  return well(`${target} nodes`, `${nodes.length} of ${members.length} can be asked: ${names}${others}`);
 }
 
 function unreachedLines(target: string, { unreached }: Fleet): readonly Diagnosis[] {

@@ -1,13 +1,17 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { buildSync } from 'esbuild';
+import { BUNDLING } from '#infra/bundle.ts';
 
 /**
  * `node test/bench/nodes/main.ts [nodes]`: what it costs to ask a thousand nodes, whose streams have 40 tasks each, and
- * how soon three are answered. EC2, SSM and S3 are simulated by a process of its own; who asks has one too. Then, where
- * Ansible is installed, what our run costs on one node. Ends with 1 when a figure is above its limit.
+ * how soon three are answered. EC2, SSM and S3 are simulated by a process of its own; who asks has one too,
+ * bundled as it is deployed. Then what our run costs on one node, where Ansible is installed. Ends with 1 when a figure
+ * is above its limit.
  */
 const TASKS = 40;
 /** A node is done at once: what is measured is who asks. */
@@ -20,6 +24,7 @@ interface Run {
   readonly reason: string;
   readonly findings: number;
   readonly joinSeconds: number;
+  readonly joinCpu: number;
   readonly megabytes: number;
   readonly cpu: number;
   readonly answeredAt: number;
@@ -35,9 +40,15 @@ function line(what: string, value: number, limit: number | null, digits = 2): vo
   if (isAbove) process.exitCode = 1;
 }
 
-function run<T>(file: string, args: readonly string[]): T {
-  const script = path.join(import.meta.dirname, file);
-  return JSON.parse(execFileSync(process.execPath, [script, ...args], { encoding: 'utf8', timeout: 300_000 }));
+const folder = mkdtempSync(path.join(tmpdir(), 'plumbline-bench-nodes-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+
+function run<T>(name: string, args: readonly string[]): T {
+  const outfile = path.join(folder, `${name}.cjs`);
+  if (!existsSync(outfile)) {
+    buildSync({ ...BUNDLING, write: true, outfile, entryPoints: [path.join(import.meta.dirname, `${name}.ts`)] });
+  }
+  return JSON.parse(execFileSync(process.execPath, [outfile, ...args], { encoding: 'utf8', timeout: 300_000 }));
 }
 
 async function withAccount(nodes: number, runMs: number, work: (address: string) => Promise<void>): Promise<void> {
@@ -58,8 +69,8 @@ const LIST = 'ssm:ListCommandInvocations';
 
 async function many(nodes: number): Promise<void> {
   await withAccount(nodes, RUN_MS, async (address) => {
-    const asked = run<Run>('one-run.ts', [address]);
-    const plain = run<{ readonly seconds: number; readonly megabytes: number }>('plain-reads.ts', [
+    const asked = run<Run>('one-run', [address]);
+    const plain = run<{ readonly seconds: number; readonly megabytes: number }>('plain-reads', [
       address,
       String(nodes),
     ]);
@@ -74,6 +85,7 @@ async function many(nodes: number): Promise<void> {
     line('nodes ÷ SSM calls to start and follow', nodes / ssmCalls(asked.askCalls, LIST), null);
     line('seconds to join: list, read, look and judge', asked.joinSeconds, 5);
     line('seconds to read the same streams and do nothing', plain.seconds, null);
+    line('CPU seconds to join', asked.joinCpu, null);
     line('wall: join ÷ plain reads', asked.joinSeconds / plain.seconds, null);
     line('megabytes at most', asked.megabytes, 256, 0);
     line('CPU seconds, from the start of the process', asked.cpu, null);
@@ -82,7 +94,7 @@ async function many(nodes: number): Promise<void> {
 
 async function three(): Promise<void> {
   await withAccount(3, 12_000, async (address) => {
-    const asked = run<Run>('one-run.ts', [address]);
+    const asked = run<Run>('one-run', [address]);
     const ended = Number(await (await fetch(`${address}/last-end`)).text());
     console.log('\n3 nodes that need 12 seconds');
     line('seconds from the last one to the answer', (asked.answeredAt - ended) / 1000, 1.5);
