@@ -11,6 +11,7 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { parseDocument } from 'yaml';
 import { AcmeCluster } from './acme-clusters.ts';
+import { AcmeNodes } from './acme-nodes.ts';
 import type { Repository } from './git-host.ts';
 import { ownerOf } from './outside.ts';
 import { run } from './run.ts';
@@ -43,6 +44,7 @@ export class Acme {
   readonly repository: Repository;
   readonly #sandbox: Sandbox;
   readonly clusters: Readonly<Record<Environment, AcmeCluster>>;
+  readonly nodes: Readonly<Record<Environment, AcmeNodes>>;
   readonly #ec2: EC2Client;
 
   private constructor(sandbox: Sandbox, repository: Repository, config: string, python: string) {
@@ -52,6 +54,9 @@ export class Acme {
     const cluster = (environment: Environment): AcmeCluster =>
       new AcmeCluster(sandbox.clusters[environment], environment, repository.workingCopy, python);
     this.clusters = { staging: cluster('staging'), prod: cluster('prod') };
+    const nodes = (environment: Environment): AcmeNodes =>
+      new AcmeNodes(sandbox, environment, repository.workingCopy, () => this.#podCidr(environment));
+    this.nodes = { staging: nodes('staging'), prod: nodes('prod') };
     this.#ec2 = new EC2Client(ownerOf(sandbox));
   }
 
@@ -61,6 +66,7 @@ export class Acme {
     await new S3Client(ownerOf(sandbox)).send(new CreateBucketCommand({ Bucket: STATE_BUCKET }));
     const secrets = new SecretsManagerClient(ownerOf(sandbox));
     await secrets.send(new CreateSecretCommand({ Name: 'plumbline/github-token', SecretString: TOKEN }));
+    await AcmeNodes.keepSecrets(sandbox);
     const { prod } = sandbox.clusters;
     if (prod.isReal) {
       const SecretString = readFileSync(prod.kubeconfig, 'utf8');
@@ -74,19 +80,19 @@ export class Acme {
       await Promise.all([...ROOTS.map((root) => acme.apply(environment, root)), acme.clusters[environment].settle()]);
       say(`${environment} is applied: ${ROOTS.join(', ')}, and the cluster`);
     }
+    await Promise.all(environments.map((environment) => acme.nodes[environment].settle()));
+    say('Ansible has been run on every node');
     return acme;
   }
 
   /** `terraform apply`, by the team, with the owner's rights and from the working copy. */
   async apply(environment: Environment, root: Root): Promise<void> {
-    const folder = path.join(this.repository.workingCopy, 'terraform', root);
-    const env = { ...this.#sandbox.env, TF_DATA_DIR: path.join(this.#sandbox.dir, `terraform-${environment}-${root}`) };
     const backend = Object.entries({
       bucket: STATE_BUCKET,
       key: `${environment}/${root}.tfstate`,
       region: this.#sandbox.region,
     });
-    const terraform = (...args: string[]) => run('terraform', args, { cwd: folder, env, seconds: 180 });
+    const terraform = (...args: string[]) => this.#terraform(environment, root, args);
     await terraform(
       'init',
       '-input=false',
@@ -95,6 +101,17 @@ export class Acme {
       ...backend.map(([key, value]) => `-backend-config=${key}=${value}`),
     );
     await terraform('apply', '-input=false', '-no-color', '-auto-approve', `-var-file=env/${environment}.tfvars`);
+  }
+
+  /** What the network layer hands to the nodes. */
+  async #podCidr(environment: Environment): Promise<string> {
+    return JSON.parse(await this.#terraform(environment, 'network', ['output', '-json', 'pod_cidr'])) as string;
+  }
+
+  #terraform(environment: Environment, root: Root, args: readonly string[]): Promise<string> {
+    const cwd = path.join(this.repository.workingCopy, 'terraform', root);
+    const env = { ...this.#sandbox.env, TF_DATA_DIR: path.join(this.#sandbox.dir, `terraform-${environment}-${root}`) };
+    return run('terraform', args, { cwd, env, seconds: 180 });
   }
 
   /** Changes files of the repository, commits and pushes. @returns the commit */

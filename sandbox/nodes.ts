@@ -1,5 +1,6 @@
 import path from 'node:path';
 import {
+  AssociateIamInstanceProfileCommand,
   CreateTagsCommand,
   EC2Client,
   RunInstancesCommand,
@@ -33,6 +34,8 @@ export interface NodeOptions {
   /** Its host name, and its tag `Name`. */
   readonly name: string;
   readonly tags?: Readonly<Record<string, string>>;
+  /** Id of an EC2 instance that somebody launched, which has its own tags; @default one is launched */
+  readonly instance?: string;
   /** A machine of one's own, `mi-…`, in place of an EC2 instance. @default false */
   readonly hybrid?: boolean;
   /** @default an hour ago: nobody waits for it to settle */
@@ -179,7 +182,9 @@ export class Nodes {
   async create(options: NodeOptions): Promise<Node> {
     const { name, hybrid = false, platform = 'Linux' } = options;
     const tags = { Name: name, ...options.tags };
-    const id = hybrid ? null : await this.#launch(tags);
+    const id = hybrid
+      ? null
+      : await (options.instance === undefined ? this.#launch(tags) : this.#adopt(options.instance));
     const launchedAt = (options.launchedAt ?? new Date(Date.now() - HOUR_MS)).getTime() / 1000;
     const made = await this.#emulator.node<{ id: string; script: string }>('create', {
       id,
@@ -207,6 +212,15 @@ export class Nodes {
   /** Lets the clock of the commands' time limits run ahead. */
   async advanceCommandClock(seconds: number): Promise<void> {
     await this.#emulator.node('clock', { seconds });
+  }
+
+  /** Gives a launched instance what its agent needs. */
+  async #adopt(InstanceId: string): Promise<string> {
+    this.#profile ??= this.#makeProfile();
+    await this.#profile;
+    const IamInstanceProfile = { Name: PROFILE };
+    await this.#ec2.send(new AssociateIamInstanceProfileCommand({ InstanceId, IamInstanceProfile }));
+    return InstanceId;
   }
 
   async #launch(tags: Readonly<Record<string, string>>): Promise<string> {
