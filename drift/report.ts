@@ -48,7 +48,7 @@ export function reportText(report: Report): string {
   const text = JSON.stringify(report);
   if (Buffer.byteLength(text) <= MAX_REPORT_BYTES) return text;
   const reason = `the report of ${report.findings.length} findings is larger than ${MAX_REPORT_BYTES} bytes: split the target`;
-  const empty = { findings: [], unconfirmed: [], notes: [] };
+  const empty = { findings: [], unconfirmed: [], notes: [], coverage: { ...report.coverage, uncovered: [] } };
   return JSON.stringify({ ...report, ...empty, verdict: 'unknown', reason } satisfies Report);
 }
 

@@ -18,11 +18,11 @@ import {
 import type { ProcessUser } from '#services/process.ts';
 import { DamagedRecord, readRecord } from '#services/records.ts';
 import type { ReleaseSource } from '#services/tools/release.ts';
+import { proxySettings, toolEnvironment } from '../environment.ts';
 import { NotReady } from '../not-ready.ts';
+import { makeScratch } from '../scratch.ts';
 import { assumeTargetRole } from '../target-role.ts';
 import { checkTerraform } from './check.ts';
-import { proxySettings, toolEnvironment } from './environment.ts';
-import { makeScratch } from './scratch.ts';
 import { ticketSchema } from './ticket.ts';
 
 export interface BuildWorld {

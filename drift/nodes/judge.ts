@@ -4,16 +4,33 @@ import type { Note } from '../note.ts';
 import type { Severity } from '../target.ts';
 import { decideVerdict, type Ending, type Verdict } from '../verdict.ts';
 import { type FindingContext, findingOf, Spread } from './findings.ts';
-import { type NodeLook, type NodeStream, nodesOf } from './node.ts';
-import { notesOf } from './notes.ts';
+import { endText, type LookContext, type NodeLook, type NodeStream, nodesOf } from './node.ts';
+import { notesOf, streamNotes } from './notes.ts';
 import { readStream, type Stream } from './stream.ts';
 
 /** Findings that are listed in full; the rest is counted. */
 const MAX_FINDINGS = 1000;
+/** Characters of values that are kept of the streams together. */
+const MAX_SHOWN = 32 * 1024 * 1024;
+/** Notes of one stream that are kept. */
+const MAX_STREAM_NOTES = 50;
+
+/** What is kept of one stream; its text may be forgotten. */
+export interface StreamLook {
+  readonly nodes: readonly NodeLook[];
+  /** It names no node: which it is of, and why. */
+  readonly nameless: Unreached | null;
+  /** Of ansible-core. */
+  readonly version: string | null;
+  readonly notes: readonly Note[];
+}
 
 /** What is left of one check of many nodes. */
-export interface NodesEvidence {
+export interface NodesEvidence extends LookedAt {
   readonly streams: readonly NodeStream[];
+}
+
+interface LookedAt {
   /** Nodes that were asked and sent nothing. */
   readonly unreached?: readonly { readonly node: string; readonly reason: string }[];
   /** The check could not finish: one sentence. */
@@ -27,8 +44,6 @@ export interface JudgeContext {
   readonly severity: Severity;
   /** 0 to 1. */
   readonly minCoverage: number;
-  /** Key of the value hashes; null where there is none (a local check). */
-  readonly fingerprintKey: string | null;
 }
 
 /** What one node was found to be; `reason` is there when it is unknown. */
@@ -55,10 +70,37 @@ export interface NodesJudgement {
 }
 
 /** Judges the streams of our callback plugin, one report for all nodes. Pure. */
-export function judgeNodes(evidence: NodesEvidence, context: JudgeContext): NodesJudgement {
-  const read = evidence.streams.map((source) => ({ source, stream: readStream(source.text) }));
-  const streams = read.map(({ stream }) => stream);
-  const { looks, nameless } = join(read);
+export function judgeNodes(
+  { streams, ...evidence }: NodesEvidence,
+  context: JudgeContext & Pick<LookContext, 'fingerprintKey'>,
+): NodesJudgement {
+  const { fingerprintKey } = context;
+  const looks = streams.map((source) => lookAtStream(source, { fingerprintKey, nodes: streams.length }));
+  return judgeLooks({ ...evidence, looks }, context);
+}
+
+/**
+ * All that the judgement needs of one stream, which may be forgotten then. Pure.
+ * @param nodes how many there are: of many each may show less
+ */
+export function lookAtStream(
+  source: NodeStream,
+  { fingerprintKey, nodes }: Pick<LookContext, 'fingerprintKey'> & { readonly nodes: number },
+): StreamLook {
+  const stream = readStream(source.text);
+  const found = nodesOf(source, stream, { fingerprintKey, maxShown: MAX_SHOWN / Math.max(1, nodes) });
+  const nameless = found.length > 0 ? null : { node: source.node ?? source.name, reason: whyNoNode(source, stream) };
+  const version = stream.begin?.ansible ?? null;
+  return { nodes: found, nameless, version, notes: streamNotes(stream).slice(0, MAX_STREAM_NOTES) };
+}
+
+/** Judges what was seen in the streams, one report for all nodes. Pure. */
+export function judgeLooks(
+  { looks: streams, ...evidence }: LookedAt & { readonly looks: readonly StreamLook[] },
+  context: JudgeContext,
+): NodesJudgement {
+  const looks = join(streams);
+  const nameless = streams.flatMap((stream) => stream.nameless ?? []);
   const seen = looks.filter(({ trouble }) => trouble === null);
   const findingContext: FindingContext = {
     ...context,
@@ -71,18 +113,22 @@ export function judgeNodes(evidence: NodesEvidence, context: JudgeContext): Node
   const coverage = coverageOf(looks, unreached);
   const ending = endingOf(evidence, looks, unreached);
   const found = findingsOf(seen);
+  const count = seen.reduce((sum, { unlisted }) => sum + unlisted, found.length);
   const findings = ending.ok ? found.slice(0, MAX_FINDINGS) : [];
   const unconfirmed = findingsOf(ending.ok ? looks.filter(({ trouble }) => trouble !== null) : looks);
-  const versions = new Set(streams.flatMap(({ begin }) => (begin === null ? [] : [begin.ansible])));
+  const versions = new Set(streams.flatMap(({ version }) => version ?? []));
   return {
-    ...decideVerdict(ending, found.length, coverage, context.minCoverage),
-    toolVersion: versions.size === 0 ? null : [...versions].join(', '),
+    ...decideVerdict(ending, count, coverage, context.minCoverage),
+    toolVersion: versions.size === 0 ? null : [...versions].sort().join(', '),
     nodes: looks.map(verdictOf),
     coverage,
     findings,
-    unlisted: ending.ok ? found.length - findings.length : 0,
+    unlisted: ending.ok ? count - findings.length : 0,
     unconfirmed: unconfirmed.slice(0, MAX_FINDINGS),
-    notes: notesOf(looks, streams),
+    notes: notesOf(
+      looks,
+      streams.flatMap(({ notes }) => notes),
+    ),
   };
 }
 
@@ -92,27 +138,18 @@ interface Unreached {
 }
 
 /** All nodes; two streams that speak of one node cannot both be believed. */
-function join(read: readonly { readonly source: NodeStream; readonly stream: Stream }[]): {
-  readonly looks: readonly NodeLook[];
-  readonly nameless: readonly Unreached[];
-} {
+function join(streams: readonly StreamLook[]): readonly NodeLook[] {
   const looks = new Map<string, NodeLook>();
-  const nameless: Unreached[] = [];
-  for (const { source, stream } of read) {
-    const found = nodesOf(source, stream);
-    if (found.length === 0) nameless.push({ node: source.node ?? source.name, reason: whyNoNode(source, stream) });
-    for (const look of found) {
-      const isTwice = looks.has(look.node);
-      const trouble = 'incomplete: two streams speak of this node';
-      looks.set(look.node, isTwice ? { ...look, verdict: 'unknown', trouble } : look);
-    }
+  for (const look of streams.flatMap(({ nodes }) => nodes)) {
+    const isTwice = looks.has(look.node);
+    const trouble = 'incomplete: two streams speak of this node';
+    looks.set(look.node, isTwice ? { ...look, verdict: 'unknown', trouble } : look);
   }
-  return { looks: [...looks.values()], nameless };
+  return [...looks.values()];
 }
 
-function whyNoNode({ exitCode }: NodeStream, { problem }: Stream): string {
-  const code = exitCode === null || exitCode === 0 ? '' : ` (ansible-playbook ended with ${exitCode})`;
-  return problem === null ? 'no play matched a node' : `incomplete: ${problem}${code}`;
+function whyNoNode(source: NodeStream, { problem }: Stream): string {
+  return `${problem === null ? 'no play matched a node' : `incomplete: ${problem}`}${endText(source)}`;
 }
 
 /** Units are tasks of nodes that could be looked at, and nodes that could not. */
@@ -122,7 +159,7 @@ function coverageOf(looks: readonly NodeLook[], unreached: readonly Unreached[])
     ...looks.flatMap(({ node, trouble, unverified }): readonly Uncovered[] => [
       ...(trouble === null ? [] : [{ subject: node, kind: 'unreached' as const, reason: trouble }]),
       ...unverified.map(({ task, reason }) => ({
-        subject: `${node}: ${task.name}`,
+        subject: `${node}: ${task}`,
         kind: 'unverifiable' as const,
         reason,
       })),
@@ -133,7 +170,7 @@ function coverageOf(looks: readonly NodeLook[], unreached: readonly Unreached[])
 }
 
 /** A check that could look at no node is none; what single nodes lack is a matter of coverage. */
-function endingOf(evidence: NodesEvidence, looks: readonly NodeLook[], unreached: readonly Unreached[]): Ending {
+function endingOf(evidence: LookedAt, looks: readonly NodeLook[], unreached: readonly Unreached[]): Ending {
   if (evidence.failure !== undefined) return { ok: false, reason: evidence.failure };
   if (looks.some(({ trouble }) => trouble === null)) return { ok: true };
   const reasons = [...unreached, ...looks.map(({ node, trouble }) => ({ node, reason: trouble ?? '' }))];
@@ -147,7 +184,7 @@ function endingOf(evidence: NodesEvidence, looks: readonly NodeLook[], unreached
 }
 
 function verdictOf({ node, verdict, trouble, compared, unverified }: NodeLook): NodeVerdict {
-  const tasks = unverified.map(({ task }) => task.name);
+  const tasks = unverified.map(({ task }) => task);
   const count = tasks.length === 1 ? '1 task' : `${tasks.length} tasks`;
   const reason = trouble ?? (verdict === 'unknown' ? `coverage: ${count} could not be verified` : null);
   return { node, verdict, reason, compared, unverified: tasks };

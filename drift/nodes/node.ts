@@ -1,9 +1,15 @@
+import type { Note } from '../note.ts';
 import type { Verdict } from '../verdict.ts';
 import { cutShort } from './cut-short.ts';
-import type { LineOf, Stats, Task } from './events.ts';
+import { type Difference, differencesOf } from './difference.ts';
+import type { Stats } from './events.ts';
 import { type Execution, executionsOf, oneLine, tell } from './executions.ts';
 import { isInclude, isStep } from './modules.ts';
+import { taskNotes } from './notes.ts';
 import type { Stream } from './stream.ts';
+
+/** Differences of one node that are kept; the rest is counted. */
+const MAX_DIFFERENCES = 1000;
 
 /** What is left of one run: its stream, and how it ended. */
 export interface NodeStream {
@@ -14,33 +20,39 @@ export interface NodeStream {
   readonly text: string;
   /** Of ansible-playbook; null: not known. */
   readonly exitCode: number | null;
+  /** What ansible-playbook itself said of its end, in a sentence without secrets; null: nothing that we know. */
+  readonly hint?: string | null;
 }
 
-/** One thing that would change on a node. */
-export interface Difference {
-  readonly task: Task;
-  readonly said: LineOf<'task'> | LineOf<'item'>;
-  /** The item, file or key; with the task's place in front where it takes that to tell two tasks apart. */
-  readonly path?: string;
+/** How a node is looked at. */
+export interface LookContext {
+  /** Key of the value hashes; null where there is none (a local check). */
+  readonly fingerprintKey: string | null;
+  /** Characters of values that are kept of one stream: of many nodes it has to be little. */
+  readonly maxShown: number;
 }
 
-/** What one node was found to be. */
+/** What one node was found to be: all that is kept of its stream. */
 export interface NodeLook {
   readonly node: string;
   readonly verdict: Verdict;
   /** Why it could not be judged at all; null: it could, as far as its tasks can be verified. */
   readonly trouble: string | null;
   readonly compared: number;
-  readonly unverified: readonly { readonly task: Task; readonly reason: string }[];
+  readonly unverified: readonly { readonly task: string; readonly reason: string }[];
   readonly differences: readonly Difference[];
-  readonly executions: readonly Execution[];
+  /** Differences beyond those that are kept. */
+  readonly unlisted: number;
+  /** Places of the tasks that came to a result. */
+  readonly ran: readonly string[];
+  readonly notes: readonly Note[];
 }
 
 /** The first core whose events show a role that is not there; older ones tell by the exit code only. */
 const SHOWS_MISSING_ROLES = [2, 19] as const;
 
 /** The nodes of one stream. None: it names none. */
-export function nodesOf(source: NodeStream, stream: Stream): readonly NodeLook[] {
+export function nodesOf(source: NodeStream, stream: Stream, context: LookContext): readonly NodeLook[] {
   const executions = executionsOf(stream.lines);
   const stats = stream.end?.stats ?? {};
   const plays = stream.lines.filter((line) => line.event === 'play');
@@ -52,23 +64,43 @@ export function nodesOf(source: NodeStream, stream: Stream): readonly NodeLook[]
     const own = executions.get(host) ?? [];
     const trouble = whole ?? troubleOfHost(host, own, stream) ?? cutReason(cut.get(host));
     const node = source.node === null ? host : all.length === 1 ? source.node : `${source.node}/${host}`;
-    return lookAt(node, own, trouble);
+    return lookAt(node, own, trouble, context);
   });
 }
 
-function lookAt(node: string, executions: readonly Execution[], trouble: string | null): NodeLook {
+function lookAt(
+  node: string,
+  executions: readonly Execution[],
+  trouble: string | null,
+  context: LookContext,
+): NodeLook {
   const told = executions
     .filter(({ result }) => result?.status !== 'unreachable' && (trouble === null || !isBroken(result)))
     .map((execution) => ({ execution, ...tell(execution) }));
   const compared = told.filter((of) => of.compared).length;
   const unverified = told.flatMap(({ execution: { task }, unverified: reason }) =>
-    reason === null ? [] : [{ task, reason }],
+    reason === null ? [] : [{ task: task.name, reason }],
   );
-  const differences = differencesOf(executions, told);
+  const differences = differencesOf(executions, told, context);
   const why = trouble ?? (compared + unverified.length === 0 ? nothingCompared(executions) : null);
   const verdict =
     why !== null ? 'unknown' : differences.length > 0 ? 'drifted' : unverified.length > 0 ? 'unknown' : 'in-sync';
-  return { node, verdict, trouble: why, compared, unverified, differences, executions };
+  return {
+    node,
+    verdict,
+    trouble: why,
+    compared,
+    unverified,
+    differences: differences.slice(0, MAX_DIFFERENCES),
+    unlisted: Math.max(0, differences.length - MAX_DIFFERENCES),
+    ran: placesRun(executions),
+    notes: taskNotes(executions),
+  };
+}
+
+function placesRun(executions: readonly Execution[]): readonly string[] {
+  const ran = executions.filter(({ result }) => result?.status === 'ok' || result?.status === 'changed');
+  return [...new Set(ran.map(({ task }) => task.path))];
 }
 
 const isBroken = (result: Execution['result']): boolean => result?.status === 'failed' && result.ignored !== true;
@@ -86,11 +118,19 @@ function nothingCompared(executions: readonly Execution[]): string {
   return `nothing was compared: ${why}`;
 }
 
+/** How ansible-playbook ended, as the end of a sentence; nothing where that went well or is not known. */
+export function endText(source: NodeStream): string {
+  const { exitCode } = source;
+  return exitCode === null || exitCode === 0 ? '' : ` (ansible-playbook ended with ${exitCode}${hintText(source)})`;
+}
+
+const hintText = ({ hint }: NodeStream): string => (hint == null ? '' : `: ${oneLine(hint)}`);
+
 /** What takes the worth from all that a stream says. */
-function troubleOfRun({ exitCode }: NodeStream, stream: Stream): string | null {
+function troubleOfRun(source: NodeStream, stream: Stream): string | null {
+  const { exitCode } = source;
   const { begin, end, problem, lines } = stream;
-  const code = exitCode === null || exitCode === 0 ? '' : ` (ansible-playbook ended with ${exitCode})`;
-  if (problem !== null) return `incomplete: ${problem}${code}`;
+  if (problem !== null) return `incomplete: ${problem}${endText(source)}`;
   if (begin === null || end === null) return 'incomplete: the stream has no beginning';
   if (!begin.check) return 'the playbook ran for real: check mode was off';
   const lost = lines.find((line) => line.event === 'odd' && line.lost && line.host === null);
@@ -103,10 +143,12 @@ function troubleOfRun({ exitCode }: NodeStream, stream: Stream): string | null {
     if (!includes || isAtLeast(begin.ansible, SHOWS_MISSING_ROLES)) return null;
     return `ansible-core ${begin.ansible} tells by its exit code only whether a role was there, and the code is not known`;
   }
-  if (![0, 2, 4].includes(exitCode)) return `failed: ansible-playbook ended with ${exitCode}`;
+  if (![0, 2, 4].includes(exitCode)) return `failed: ansible-playbook ended with ${exitCode}${hintText(source)}`;
   if (exitCode === 0 && isFailed)
     return 'incomplete: ansible-playbook ended with 0 although its statistics count failures';
-  if (exitCode !== 0 && !isBad) return `failed: ansible-playbook ended with ${exitCode}, and no task says why`;
+  if (exitCode !== 0 && !isBad) {
+    return `failed: ansible-playbook ended with ${exitCode}, and no task says why${hintText(source)}`;
+  }
   return null;
 }
 
@@ -145,36 +187,4 @@ function contradiction(executions: readonly Execution[], stats: Stats): string |
     .reduce((sum, { items }) => sum + Math.max(1, items.length), 0);
   if (counted >= results && counted <= results + read) return null;
   return `incomplete: the statistics count ${counted} results, and the stream has ${results}`;
-}
-
-/** Two tasks of one name that touch one thing are told apart by where they stand; one that runs twice is one. */
-function differencesOf(
-  executions: readonly Execution[],
-  told: readonly { readonly execution: Execution; readonly changes: readonly Difference['said'][] }[],
-): readonly Difference[] {
-  const places = new Map<string, Set<string>>();
-  for (const { task, items, result } of executions) {
-    for (const said of items.length > 0 ? items : result === null ? [] : [result]) {
-      const key = keyOf(task, said);
-      places.set(key, (places.get(key) ?? new Set()).add(task.path));
-    }
-  }
-  const found = new Map<string, Difference>();
-  for (const { execution, changes } of told) {
-    for (const said of changes) {
-      const { task } = execution;
-      const isShared = (places.get(keyOf(task, said))?.size ?? 0) > 1;
-      const path = [isShared ? `(${task.path})` : '', ...placeOf(said)].filter((part) => part !== '').join(' ');
-      const key = JSON.stringify([task.name, path]);
-      if (!found.has(key)) found.set(key, { task, said, ...(path === '' ? {} : { path }) });
-    }
-  }
-  return [...found.values()];
-}
-
-const keyOf = (task: Task, said: Difference['said']): string => JSON.stringify([task.name, ...placeOf(said)]);
-
-function placeOf(said: Difference['said']): readonly string[] {
-  const item = said.event === 'item' && said.hidden !== true ? `[${said.item}]` : '';
-  return [item, said.path ?? ''];
 }

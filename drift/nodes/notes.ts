@@ -1,5 +1,5 @@
 import type { Note } from '../note.ts';
-import { oneLine } from './executions.ts';
+import { type Execution, oneLine } from './executions.ts';
 import { isInclude, isWhenSkip } from './modules.ts';
 import type { NodeLook } from './node.ts';
 import type { Stream } from './stream.ts';
@@ -8,42 +8,46 @@ import type { Stream } from './stream.ts';
 const MAX_NOTES = 100;
 
 /** What is worth saying beside the findings; of every task once, with the number of nodes. */
-export function notesOf(looks: readonly NodeLook[], streams: readonly Stream[]): readonly Note[] {
+export function notesOf(looks: readonly NodeLook[], others: readonly Note[]): readonly Note[] {
   const notes = new Map<string, { readonly note: Note; readonly nodes: Set<string> }>();
-  const say = (note: Note, node: string): void => {
-    const key = JSON.stringify(note);
-    const known = notes.get(key) ?? { note, nodes: new Set() };
-    known.nodes.add(node);
-    notes.set(key, known);
-  };
-  for (const { node, executions } of looks) {
-    for (const { task, result, items } of executions) {
-      const subject = `${task.name} (${task.path})`;
-      const ran = result !== null && result.status !== 'skipped' && result.status !== 'hidden';
-      if (ran && !task.checkMode && !isInclude(task)) {
-        say({ kind: 'executed', subject, text: 'ran for real, by its author’s word (check_mode: false)' }, node);
-      }
-      if (task.handler && result?.status === 'changed') {
-        say({ kind: 'handler', subject, text: 'would be run by what differs' }, node);
-      }
-      const { dependsOn: registers = [] } = result ?? {};
-      if (registers.length > 0) {
-        const text = `skipped by a when that uses ${registers.join(', ')}, which check mode did not find out`;
-        say({ kind: 'skipped', subject, text }, node);
-      }
-      if (
-        [...items, ...(result === null ? [] : [result])].some(({ status }) => status === 'hidden') &&
-        isWhenSkip(task)
-      ) {
-        say({ kind: 'skipped', subject, text: 'taken as skipped by its when: no_log hides the reason' }, node);
-      }
+  for (const { node, notes: own } of looks) {
+    for (const note of own) {
+      const key = JSON.stringify(note);
+      const known = notes.get(key) ?? { note, nodes: new Set() };
+      known.nodes.add(node);
+      notes.set(key, known);
     }
   }
   const told = [...notes.values()].map(({ note, nodes }): Note => {
     const on = looks.length < 2 ? '' : ` on ${nodes.size} of ${looks.length} nodes`;
     return { ...note, text: `${note.text}${on}` };
   });
-  return bounded([...summary(looks), ...told, ...streams.flatMap(streamNotes)]);
+  return bounded([...summary(looks), ...told, ...others]);
+}
+
+/** What is worth saying of the tasks of one node. */
+export function taskNotes(executions: readonly Execution[]): readonly Note[] {
+  const notes: Note[] = [];
+  for (const { task, result, items } of executions) {
+    const subject = `${task.name} (${task.path})`;
+    const ran = result !== null && result.status !== 'skipped' && result.status !== 'hidden';
+    if (ran && !task.checkMode && !isInclude(task)) {
+      notes.push({ kind: 'executed', subject, text: 'ran for real, by its author’s word (check_mode: false)' });
+    }
+    if (task.handler && result?.status === 'changed') {
+      notes.push({ kind: 'handler', subject, text: 'would be run by what differs' });
+    }
+    const { dependsOn: registers = [] } = result ?? {};
+    if (registers.length > 0) {
+      const text = `skipped by a when that uses ${registers.join(', ')}, which check mode did not find out`;
+      notes.push({ kind: 'skipped', subject, text });
+    }
+    const isHidden = [...items, ...(result === null ? [] : [result])].some(({ status }) => status === 'hidden');
+    if (isHidden && isWhenSkip(task)) {
+      notes.push({ kind: 'skipped', subject, text: 'taken as skipped by its when: no_log hides the reason' });
+    }
+  }
+  return bounded(notes);
 }
 
 function summary(looks: readonly NodeLook[]): readonly Note[] {
@@ -59,7 +63,8 @@ function summary(looks: readonly NodeLook[]): readonly Note[] {
   ];
 }
 
-function streamNotes({ lines, begin }: Stream): readonly Note[] {
+/** What is worth saying of a run as a whole. */
+export function streamNotes({ lines, begin }: Stream): readonly Note[] {
   const names = new Map(lines.flatMap((line) => (line.event === 'play' ? [[line.play, line.name] as const] : [])));
   const diffless: readonly Note[] =
     begin === null || begin.diff

@@ -2,7 +2,7 @@ import picocolors from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import { offlineReport } from '#cli/commands/offline.ts';
 import { reportText } from '#cli/output/report-text.ts';
-import { judgeNodes, type NodesEvidence } from '#drift/nodes/judge.ts';
+import { judgeLooks, judgeNodes, lookAtStream, type NodesEvidence } from '#drift/nodes/judge.ts';
 import { applyRules } from '#drift/rules/apply.ts';
 import { NO_RULES } from '#drift/rules/rule.ts';
 import { CONTEXT, judgeText, recorded } from './recorded.ts';
@@ -162,6 +162,38 @@ describe('an old core', () => {
     expect(judgeText(text, 2).reason).toMatch(/ended with 2, and no task says why/);
     expect(judgeText(text).reason).toMatch(/tells by its exit code only whether a role was there/);
   });
+});
+
+describe('streams that are read one after the other', () => {
+  it('are judged as all at once', () => {
+    const streams = [stream('i-1', CLEAN), stream('i-2', EDITED), stream('i-3', 'green-one-command-among-many')];
+    const looks = streams.map((source) => lookAtStream(source, { fingerprintKey: 'key', nodes: 3 }));
+    expect(judgeLooks({ looks }, CONTEXT)).toEqual(judge({ streams }));
+  });
+
+  it('of very many each shows less, and is known by the same fingerprints', () => {
+    const of = (nodes: number) =>
+      judgeLooks({ looks: [lookAtStream(stream('i-1', EDITED), { fingerprintKey: 'key', nodes })] }, CONTEXT).findings;
+    const [whole, bare] = [of(1), of(1_000_000)];
+    expect(whole[0]?.live).toContain('--max-pods=250');
+    expect(bare[0]).toMatchObject({ fingerprint: whole[0]?.fingerprint, valueHash: whole[0]?.valueHash });
+    expect(bare[0]).not.toHaveProperty('live');
+    expect(bare[0]?.actionReason).toMatch(/values are not shown/);
+  });
+
+  it('a node where thousands differ is drifted, and all of them are counted', () => {
+    const text = textOf('size-loop-2000-items');
+    const changed = text.replaceAll('"status": "ok"', '"status": "changed"');
+    const { verdict, reason, findings, unlisted } = judge({ streams: [{ ...stream('i-1', CLEAN), text: changed }] });
+    expect([verdict, findings.length, unlisted > 900]).toEqual(['drifted', 1000, true]);
+    expect(reason).toBe(`${1000 + unlisted} findings`);
+  });
+});
+
+it('what ansible-playbook said of its end stands in the reason', () => {
+  const hint = 'the collection ansible.posix is not there';
+  const source = { name: 'i-1', node: 'i-1', text: '', exitCode: 4, hint };
+  expect(judge({ streams: [source] }).reason).toContain(`(ansible-playbook ended with 4: ${hint})`);
 });
 
 describe('accept rules', () => {
