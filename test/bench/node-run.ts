@@ -88,7 +88,18 @@ async function measureIn(folder: string, bench: Bench, rounds: number): Promise<
   const took = path.join(folder, 'took.json');
   const cost = (): Cost => JSON.parse(readFileSync(took, 'utf8')) as Cost;
   const bare = (env: Readonly<Record<string, string>> = {}): Cost => {
-    const command = [path.join(bench.bin, 'ansible-playbook'), '-C', '-D', '-i', 'hosts', 'site.yml'];
+    // As our run puts itself: whatever else the machine does slows both alike.
+    const command = [
+      'nice',
+      '-n',
+      '10',
+      path.join(bench.bin, 'ansible-playbook'),
+      '-C',
+      '-D',
+      '-i',
+      'hosts',
+      'site.yml',
+    ];
     execFileSync('/usr/bin/python3', ['-c', TIMER, took, ...command], {
       cwd: source,
       env: { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', HOME: node.home, LC_ALL: 'C.UTF-8', ...env },
@@ -98,7 +109,7 @@ async function measureIn(folder: string, bench: Bench, rounds: number): Promise<
   };
   const ours = async (): Promise<Cost> => {
     bench.store.reset(packed.data);
-    const ended = await node.run(packed, { shell: ['/usr/bin/python3', '-c', TIMER, took, 'sh'] });
+    const ended = await node.run(packed, { seconds: 1800, shell: ['/usr/bin/python3', '-c', TIMER, took, 'sh'] });
     if (ended.answer?.exit !== 0) throw new Error(`our run ended with ${ended.stdout}${ended.stderr}`);
     return cost();
   };
@@ -123,6 +134,8 @@ if (import.meta.main) {
   show('  with pipelining, as our run has it', bareAlike);
   show('our run, from the link to the last line', ours);
   console.log(`  ratio ${ratio.toFixed(3)} of ${MAX_RATIO}${ratio > MAX_RATIO ? '  ABOVE' : ''}`);
-  console.log(`  ratio with the same settings ${(ours.wall / bareAlike.wall).toFixed(3)}`);
+  console.log(
+    `  with the same settings ${(ours.wall / bareAlike.wall).toFixed(3)}; of the processor ${(ours.cpu / bareAlike.cpu).toFixed(3)}`,
+  );
   if (ratio > MAX_RATIO) process.exitCode = 1;
 }
