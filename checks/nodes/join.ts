@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import pLimit from 'p-limit';
 import type { NodeReason } from '#drift/nodes/fleet.ts';
-import type { NodeWord } from '#drift/nodes/outcome.ts';
+import { MAX_STREAM_BYTES, type NodeWord } from '#drift/nodes/outcome.ts';
 import { ObjectHidden, type ObjectStore, ObjectTooLarge } from '#services/ports.ts';
 
 /** What SSM says of one node's stream, and where it lies. */
@@ -29,7 +29,7 @@ export interface JoinWorld {
 
 const AT_ONCE = 32;
 /** Of all streams that are read at the same time; a single one may have half of it. */
-const BYTES_AT_ONCE = 64 * 1024 * 1024;
+const BYTES_AT_ONCE = 2 * MAX_STREAM_BYTES;
 
 /**
  * Reads streams and hands over those that are what SSM says, to the byte. Sizes are known before: not more is read, nor
@@ -95,7 +95,7 @@ async function readOne(
   return sha256 === stream.sha256 ? { text } : { reason: `${NOT_ITS_OWN}: its SHA-256 is not the node's` };
 }
 
-/** Lets work begin, in order, while what is under way and the next one need no more than there is. */
+/** Lets work begin, in order, while what is under way and the next one need no more than there is; none needs more. */
 class Room {
   readonly #size: number;
   readonly #waiting: { readonly need: number; readonly begin: () => void }[] = [];
@@ -120,7 +120,7 @@ class Room {
 
   #next(): void {
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      if (this.#used > 0 && this.#used + first.need > this.#size) return;
+      if (this.#used + first.need > this.#size) return;
       this.#waiting.shift();
       this.#used += first.need;
       first.begin();

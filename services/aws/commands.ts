@@ -53,7 +53,7 @@ export class SsmCommands implements Commands {
     try {
       commands = await this.#find(ids);
     } catch (error) {
-      throw refused(error, 'ask how the commands are (ssm:ListCommands)');
+      throw refused(error, 'list commands (ssm:ListCommands)');
     }
     const isKnown = commands.length === ids.length;
     return {
@@ -67,14 +67,14 @@ export class SsmCommands implements Commands {
     try {
       for (const id of ids) yield* this.#outcomesOf(id);
     } catch (error) {
-      throw refused(error, 'ask what the commands came to (ssm:ListCommandInvocations)');
+      throw refused(error, 'list what nodes came to (ssm:ListCommandInvocations)');
     }
   }
 
   async cancel(ids: readonly string[]): Promise<void> {
     for (const id of ids) {
       await this.#client.send(new CancelCommandCommand({ CommandId: id })).catch((error: unknown) => {
-        throw refused(error, 'cancel the commands (ssm:CancelCommand)');
+        throw refused(error, 'cancel commands (ssm:CancelCommand)');
       });
     }
   }
