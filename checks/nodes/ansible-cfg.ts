@@ -64,6 +64,7 @@ function asLibraryReads(text: string): string {
     else lines.push(line.trim());
   }
   return lines
+    .filter((line) => /^\[|[=:]/.test(line))
     .map((line) =>
       line.replace(/^([^[=:][^=:]*?)\s*[=:]\s*(.*)$/, (_, key: string, value: string) => {
         return `${key.toLowerCase()} = ${JSON.stringify(value.replace(/^(["'])(.*)\1$/, '$2'))}`;

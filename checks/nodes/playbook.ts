@@ -17,7 +17,7 @@ const PLACES = [
   'plugin',
   /** A folder with ansible_collections in it. */
   'collections',
-  /** A folder of this run alone, gone afterwards. ansible.cfg in it is an empty file. */
+  /** A folder of this run alone, gone afterwards. In it: an empty file ansible.cfg, an empty folder tmp. */
   'private',
   /** The file that the events are written to. It must not exist yet. */
   'events',
@@ -44,17 +44,18 @@ export interface PlaybookRequest {
   /** `here`: over Ansible's own connections; `node`: each node looks at itself. */
   readonly place: 'here' | 'node';
   readonly has: { readonly secrets: boolean; readonly vaultPassword: boolean; readonly collections: boolean };
-  /** Where roles and collections are installed on this machine; looked into last. Default: where Ansible does. */
+  /** Where roles and collections are installed on this machine; looked into last. Default: in packages alone. */
   readonly installed?: { readonly roles: readonly string[]; readonly collections: readonly string[] };
 }
 
-/** Where ansible-galaxy puts things, and packages do. */
-const INSTALLED = {
-  here: {
-    roles: ['~/.ansible/roles', '/usr/share/ansible/roles', '/etc/ansible/roles'],
-    collections: ['~/.ansible/collections', '/usr/share/ansible/collections'],
-  },
-  node: { roles: [], collections: ['/usr/share/ansible/collections'] },
+/** Where packages of the system put things. */
+const PACKAGED = { roles: ['/usr/share/ansible/roles'], collections: ['/usr/share/ansible/collections'] } as const;
+
+/** Where modules put what they need. `here` is many machines: a folder that is there on each, and in which no other is left. */
+const TEMPORARY = {
+  // sudo may insist on a terminal, which rules pipelining out: as Ansible has it unless the repository says otherwise.
+  here: { ANSIBLE_REMOTE_TEMP: '/tmp', ANSIBLE_SSH_PIPELINING: 'False' },
+  node: { ANSIBLE_REMOTE_TEMP: '{private}/remote' },
 } as const;
 
 /** The call of ansible-playbook for one check: only a look, with nothing left behind and nothing of anybody's own settings. */
@@ -89,14 +90,16 @@ function argumentsOf({ check, place, has }: PlaybookRequest): readonly string[] 
 }
 
 /** Deterministic, isolated, and without traces (facts/ansible.md §7). The repository's settings come first: ours win. */
-function environmentOf({ check, settings, place, has, installed = INSTALLED[place] }: PlaybookRequest) {
-  const { ANSIBLE_ROLES_PATH: roles, ANSIBLE_COLLECTIONS_PATH: collections, ...others } = settings;
+function environmentOf({ check, settings, place, has, installed = PACKAGED }: PlaybookRequest) {
+  const { ANSIBLE_ROLES_PATH: roles, ANSIBLE_COLLECTIONS_PATH: collections, ...rest } = settings;
+  const { ANSIBLE_VAULT_PASSWORD_FILE: _file, ANSIBLE_VAULT_IDENTITY_LIST: _list, ...withoutVaults } = rest;
+  // Where the config names a password, that is the one.
+  const others = has.vaultPassword ? withoutVaults : rest;
   const secretNames = [...check.secretVariables, ...Object.keys(check.secretVars)];
   return {
-    // Where it is not the person who connects: the node is its own, and this is its only interpreter.
-    ANSIBLE_PYTHON_INTERPRETER: 'auto_silent',
     ANSIBLE_PIPELINING: 'True',
-    ANSIBLE_REMOTE_TEMP: '{private}/remote',
+    ANSIBLE_PYTHON_INTERPRETER: 'auto_silent',
+    ...TEMPORARY[place],
     ...others,
     ANSIBLE_ASYNC_DIR: '{private}/async',
     ANSIBLE_CACHE_PLUGIN: 'memory',
@@ -114,6 +117,7 @@ function environmentOf({ check, settings, place, has, installed = INSTALLED[plac
     ANSIBLE_MODULE_STRICT_UTF8_RESPONSE: 'False',
     ANSIBLE_NOCOLOR: '1',
     ANSIBLE_NOCOWS: '1',
+    ANSIBLE_PERSISTENT_CONTROL_PATH_DIR: '{private}/pc',
     ANSIBLE_RETRY_FILES_ENABLED: 'False',
     ANSIBLE_ROLES_PATH: paths([roles, ...installed.roles]),
     ANSIBLE_SSH_CONTROL_PATH_DIR: '{private}/cp',
@@ -125,6 +129,7 @@ function environmentOf({ check, settings, place, has, installed = INSTALLED[plac
     PLUMBLINE_SOURCE: '{source}',
     PYTHONDONTWRITEBYTECODE: '1',
     PYTHONWARNINGS: 'ignore',
+    TMPDIR: '{private}/tmp',
     ...(place === 'node' ? { HOME: '{private}/home' } : {}),
   };
 }

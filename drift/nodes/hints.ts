@@ -21,7 +21,7 @@ export const HINTS: readonly Hint[] = [
     text: 'the module $1 is not there: write its collection into requirements.yml or install it, or correct the name',
   },
   {
-    pattern: `the\\s+role\\s+'${NAME}'\\s+was\\s+not\\s+found`,
+    pattern: `[Tt]he\\s+role\\s+'${NAME}'\\s+was\\s+not\\s+found`,
     text: 'the role $1 was not found: put it below roles/, or name its folder in roles_path of ansible.cfg',
   },
   {
@@ -34,6 +34,11 @@ export const HINTS: readonly Hint[] = [
     text: 'a vault could not be opened: the vault password is missing or wrong, see vaultPassword in the config',
   },
   {
+    pattern:
+      '(?:Completely\\s+failed|Unable)\\s+to\\s+parse\\s+(?:inventory\\s+source|\\S+\\s+as\\s+an\\s+inventory\\s+source)',
+    text: 'the inventory cannot be read: look at it with ansible-inventory --list',
+  },
+  {
     pattern: `Syntax\\s+Error\\s+while\\s+loading\\s+YAML[\\s\\S]{0,2000}?/${FILE}':\\s+line\\s+([0-9]+)`,
     text: 'the YAML of $1 cannot be read, in line $2',
   },
@@ -43,17 +48,16 @@ export const HINTS: readonly Hint[] = [
   },
   {
     pattern:
-      "(?:field\\s+'hosts'\\s+has\\s+an\\s+invalid\\s+value|Error\\s+processing\\s+keyword\\s+'hosts')[\\s\\S]{0,500}?'([A-Za-z0-9_]{1,100})'\\s+is\\s+undefined",
-    text: 'the variable $1, which hosts of a play needs, is not defined: write it into extraVars',
+      "(?:field\\s+'hosts'\\s+has\\s+an\\s+invalid\\s+value|Error\\s+processing\\s+keyword\\s+'(?:hosts|name)')[\\s\\S]{0,500}?'([A-Za-z0-9_]{1,100})'\\s+is\\s+undefined",
+    text: 'the variable $1, which a play needs to begin, is not defined: write it into extraVars',
   },
   {
-    pattern:
-      '(?:Completely\\s+failed|Unable)\\s+to\\s+parse\\s+(?:inventory\\s+source|\\S+\\s+as\\s+an\\s+inventory\\s+source)',
-    text: 'the inventory cannot be read: look at it with ansible-inventory --list',
-  },
-  {
-    pattern: 'leaves\\s+us\\s+with\\s+no\\s+hosts\\s+to\\s+target',
+    pattern: 'leaves\\s+us\\s+with\\s+no\\s+hosts\\s+to\\s+target|--limit\\s+does\\s+not\\s+match\\s+any\\s+hosts',
     text: 'the inventory and the limit leave no host: correct the limit',
+  },
+  {
+    pattern: `[Cc]ould\\s+not\\s+find\\s+or\\s+access\\s+'/?(?:[^\\s/']+/)*?${FILE}'`,
+    text: 'the file $1 is not there',
   },
 ];
 
