@@ -81,7 +81,9 @@ function argumentsOf({ check, place, has }: PlaybookRequest): readonly string[] 
     ...(limit === undefined ? [] : ['--limit', limit]),
     ...check.extraVarsFiles.flatMap((file) => ['-e', `@${inSource(file)}`]),
     ...(Object.keys(extraVars).length === 0 ? [] : ['-e', literal(JSON.stringify(extraVars))]),
-    ...(has.secrets ? ['-e', '@{secrets}', '--vault-id', 'plumbline@{key}'] : []),
+    ...(has.secrets ? ['-e', '@{secrets}'] : []),
+    // A node gets the password in a vault of the same key: Ansible opens each with those before it.
+    ...(has.secrets || (place === 'node' && has.vaultPassword) ? ['--vault-id', 'plumbline@{key}'] : []),
     ...(has.vaultPassword ? ['--vault-id', 'default@{vaultPassword}'] : []),
     ...(tags.length === 0 ? [] : ['--tags', tags.join(',')]),
     ...(skipTags.length === 0 ? [] : ['--skip-tags', skipTags.join(',')]),
