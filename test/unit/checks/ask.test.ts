@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DELIVERY_SECONDS } from '#checks/nodes/ask.ts';
+import { REAL_CLOCK } from '#checks/nodes/follow.ts';
 import { NotReady } from '#checks/not-ready.ts';
 import { judgeLooks, lookAtStream } from '#drift/nodes/judge.ts';
 import { FleetError, ObjectHidden } from '#services/ports.ts';
@@ -98,6 +99,22 @@ describe('a stream', () => {
       { node: 'name-of-i-1', reason: "no time was left to read its stream: raise the target's timeout" },
     ]);
     expect(world.texts).toEqual({ 'name-of-i-2': 'b' });
+  });
+
+  test('is not even asked for when the time is over', async () => {
+    const world = new World().node('i-1', good('a'), 'a');
+    world.limitMs = 1_500;
+    const outcomes = world.commands.outcomes.bind(world.commands);
+    const slow = {
+      ...world.commands,
+      outcomes: async function* (ids: readonly string[]) {
+        yield* outcomes(ids);
+        world.time += 10_000;
+      },
+    };
+    Object.assign(world, { commands: slow });
+    world.faults.read = () => new Error('it was asked for');
+    expect((await world.ask()).unreached[0]?.reason).toMatch(/^no time was left to read its stream/);
   });
 
   test('is read beside at most 31 others', async () => {
@@ -298,6 +315,17 @@ describe('waiting', () => {
     expect(world.said).toContain(
       'asking the nodes: the commands could not be cancelled (AWS refuses); their own time limit ends them',
     );
+  });
+});
+
+describe('the real clock', () => {
+  test('waits, and no longer than until the build is stopped', async () => {
+    const begin = REAL_CLOCK.now();
+    await REAL_CLOCK.sleep(20, new AbortController().signal);
+    expect(REAL_CLOCK.now() - begin).toBeGreaterThanOrEqual(19);
+    await REAL_CLOCK.sleep(60_000, AbortSignal.timeout(10));
+    await REAL_CLOCK.sleep(60_000, AbortSignal.abort());
+    expect(REAL_CLOCK.now() - begin).toBeLessThan(30_000);
   });
 });
 
