@@ -15,11 +15,9 @@ import command_views as views
 import documents
 import fleet
 import policies
-from command_document import Step, platforms_of, steps_of
-from invocation import Invocation, advance, clock
+from command_document import Step, steps_of
+from invocation import Invocation, clock
 from refusals import Refused, check
-
-__all__ = ["advance", "answering", "calls", "throttle"]
 
 DEFAULT_SECONDS = 3600
 # The time between SendCommand's answer and the first invocation that a list shows.

@@ -16,6 +16,7 @@ from ministack.core.responses import get_region, set_request_account_id, set_req
 from ministack.services import ec2, iam, resource_groups, ssm
 
 import commands
+import invocation
 from credentials import RoleError, assume
 from fleet import HYBRID, known, member_arns, nodes, tags_of
 from metadata import Metadata
@@ -137,7 +138,7 @@ def _throttle(body: dict) -> dict:
 
 
 def _clock(body: dict) -> dict:
-    commands.advance(body["seconds"])
+    invocation.advance(body["seconds"])
     return {}
 
 

@@ -213,7 +213,7 @@ describe('SendCommand', () => {
     odd.middlewareStack.add(
       (next) => (args) => {
         const request = args.request as { body: Uint8Array };
-        const body = JSON.parse(Buffer.from(request.body).toString());
+        const body = JSON.parse(new TextDecoder().decode(request.body));
         request.body = Buffer.from(JSON.stringify({ ...body, Odd: 'x' }));
         return next(args);
       },
