@@ -290,6 +290,7 @@ class CallbackModule(CallbackBase):
         self._known = set()
         self._started = set()
         self._blind = {}
+        self._kept = []
         self._learn_from_vaults()
         arguments = context.CLIARGS
         self._lines.write(
@@ -366,22 +367,27 @@ class CallbackModule(CallbackBase):
             self._secrets.learn_below(holder.vars)
 
     def _learn_kept(self, result):
-        """What a task keeps under a name that looks secret, or under `no_log`."""
+        """What a task keeps under a name that looks secret, or under `no_log`: then it is known after this event."""
         task, host = result._task, result._host
-        hidden = is_hidden(result)
-        registers = [name for name in names_of(task.register) if hidden or self._secrets.is_secret(name)]
-        facts = task.args if hidden and short_name(task) == "set_fact" and isinstance(task.args, dict) else ()
-        if not hidden:
-            if registers:
-                self._secrets.learn_output(result._result)
-        elif registers or facts:
+        registers = names_of(task.register)
+        if is_hidden(result):
+            facts = task.args if short_name(task) == "set_fact" and isinstance(task.args, dict) else ()
+            if registers or facts:
+                self._kept.append((host, registers, facts))
+        elif any(self._secrets.is_secret(name) for name in registers):
+            self._secrets.learn_output(result._result)
+        if short_name(task) == "include_vars":
+            self._known.discard((self._play, host.get_name()))
+
+    def _learn_hidden(self):
+        """What earlier tasks kept under `no_log`."""
+        kept, self._kept = self._kept, []
+        for host, registers, facts in kept:
             variables = self._variables(host)
             for name in registers:
                 self._secrets.learn_output(variables.get(name))
             for name in facts:
                 self._secrets.learn_named(name, variables.get(name))
-        if short_name(task) == "include_vars":
-            self._known.discard((self._play, host.get_name()))
 
     def _text(self, value, limit):
         text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
@@ -483,6 +489,7 @@ class CallbackModule(CallbackBase):
     def _start(self, task):
         if task._uuid not in self._started:
             self._started.add(task._uuid)
+            self._learn_hidden()
             self._secrets.learn_below(task.get_vars())
             self._secrets.learn_below(task.args)
             self._lines.write("start", play=self._play, task=self._task(task, self._name(task, None)))
@@ -520,6 +527,7 @@ class CallbackModule(CallbackBase):
     def _learn(self, result):
         host, raw, task = result._host, result._result, result._task
         self._learn_variables(host)
+        self._learn_hidden()
         self._learn_kept(result)
         self._secrets.learn_below(raw.get("ansible_facts"))
         self._secrets.learn_below(raw.get("invocation"))
