@@ -112,10 +112,14 @@ def _with_log_streams(resource_arn: Any) -> Any:
 
 
 def _with_documents(resource_arn: Any) -> Any:
-    """What is done to SSM documents, or with them, is asked of the document's ARN."""
+    """What is done to SSM documents, or with them, is asked of the document's ARN; tags of a machine of its own."""
 
     def extract(service: str, method: str, path: str, headers: dict, body: bytes, *rest: Any) -> str:
         action = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
+        if service == "ssm" and action == "ListTagsForResource":
+            data = json.loads(body or b"{}")
+            if data.get("ResourceType") == "ManagedInstance":
+                return f"arn:aws:ssm:{get_region()}:{get_account_id()}:managed-instance/{data.get('ResourceId', '')}"
         if service != "ssm" or not (action == "SendCommand" or action.endswith("Document")):
             return resource_arn(service, method, path, headers, body, *rest)
         data = json.loads(body or b"{}")
