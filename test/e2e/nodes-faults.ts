@@ -44,22 +44,22 @@ export interface Fault {
 export const FAULTS: Readonly<Record<string, Fault>> = {
   noansible: {
     what: 'Ansible is missing',
-    prepare: (world, name) => world.node(name).set({ ansible: false }),
+    prepare: (world, name) => world.node(`${name}1`).set({ ansible: false }),
     why: /ansible-core 2\.12 or newer is needed on this node, and no ansible-playbook was found/,
   },
   nopython: {
     what: 'Python is missing',
-    prepare: (world, name) => world.node(name).set({ python: false }),
+    prepare: (world, name) => world.node(`${name}1`).set({ python: false }),
     why: /Python 3\.8 or newer is needed on this node/,
   },
   diskfull: {
     what: 'its disk is full',
-    prepare: (world, name) => world.node(name).set({ diskFull: true }),
+    prepare: (world, name) => world.node(`${name}1`).set({ diskFull: true }),
     why: /disk of the node is full/,
   },
   offline: {
     what: 'is offline',
-    prepare: (world, name) => world.node(name).set({ agent: 'offline' }),
+    prepare: (world, name) => world.node(`${name}1`).set({ agent: 'offline' }),
     why: /its SSM agent is offline since \S+ \(ConnectionLost\): start the agent/,
   },
   collection: {
@@ -86,7 +86,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   nothing: {
     what: 'every task is skipped by check mode',
     playbook: play('\n    - name: rebuild\n      ansible.builtin.command: /bin/true'),
-    why: /0 of 1 compared, 100 % wanted; nothing: rebuild|nothing was compared|none of/,
+    why: /0 of 1 compared, 100 % wanted; nothing1: rebuild: check mode|nothing was compared/,
   },
   minimum: {
     what: 'there are fewer nodes than there must be',
@@ -180,7 +180,7 @@ export function faultyWorld(vaulted: string): FleetWorldOptions {
       ...Object.fromEntries(Object.entries(ODD).map(([name, { playbook }]) => [`${name}.yml`, playbook])),
     },
     targets: {
-      web: { schedule: 'rate(1 hour)', ...target('site', { select: { 'tag:Role': ['web'] }, settle: '15m' }) },
+      web: target('site', { select: { 'tag:Role': ['web'] } }),
       twice: target('site', { select: { 'tag:Role': ['web'], 'tag:Name': ['web1'] } }),
       nobody: target('site', { select: { 'tag:Role': ['nobody'] } }),
       thieves: target('site', { select: { 'tag:Role': ['thief'] } }),
@@ -203,15 +203,15 @@ export function faultyWorld(vaulted: string): FleetWorldOptions {
       { ...node('web2', 'web'), hybrid: true },
       { ...node('young', 'web'), launchedAt: new Date(Date.now() + day) },
       node('halted', 'web'),
-      node('thief', 'thief'),
-      node('victim', 'thief'),
+      node('thief1', 'thief'),
+      node('victim1', 'thief'),
       node('unselected'),
-      ...['secret', 'stopped', 'dies'].map((name) => node(name)),
+      ...['secret', 'stopped', 'dies'].map((name) => node(`${name}1`, name)),
       ...faults.map(([name]) => ({
-        ...node(name),
+        ...node(`${name}1`, name),
         platform: name === 'windows' ? ('Windows' as const) : ('Linux' as const),
       })),
-      ...Object.keys(ODD).map((name) => node(name)),
+      ...Object.keys(ODD).map((name) => node(`${name}1`, name)),
     ],
   };
 }

@@ -19,10 +19,10 @@ const LEFT_OVERS = 'find /tmp /var/tmp /dev/shm /root/.ansible* -mindepth 1 2>/d
 beforeAll(async () => {
   const vaulted = encryptVault(`harmless: ${PLANTED.vaulted}\n`, PLANTED.vaultPassword);
   world = await FleetWorld.start(faultyWorld(vaulted));
-  const linux = world.sandbox.nodes.all.filter(({ name }) => name !== 'windows');
+  const linux = world.sandbox.nodes.all.filter(({ name }) => name !== 'windows1');
   await Promise.all(linux.map((node) => node.write(MOTD.path, MOTD.text)));
-  await Promise.all(Object.entries(ODD).map(([name, { setUp }]) => world.node(name).shell(setUp)));
-  await world.node('secret').write('/etc/acme-live', `password = ${PLANTED.live}\n`, '0600');
+  await Promise.all(Object.entries(ODD).map(([name, { setUp }]) => world.node(`${name}1`).shell(setUp)));
+  await world.node('secret1').write('/etc/acme-live', `password = ${PLANTED.live}\n`, '0600');
   await world.node('halted').stop();
   await Promise.all(Object.entries(FAULTS).map(([name, { prepare }]) => prepare?.(world, name)));
 }, 240_000);
@@ -116,7 +116,7 @@ describe.concurrent('what is odd and can be compared', () => {
   it('a difference of 50 MB', async () => {
     const report = await odd('big');
     expect(report.findings).toMatchObject([
-      { subject: 'big: a line of a large file', path: '/etc/acme-big', change: 'changed' },
+      { subject: 'big1: a line of a large file', path: '/etc/acme-big', change: 'changed' },
     ]);
     expect(JSON.stringify(report).length).toBeLessThan(20_000);
   }, 200_000);
@@ -125,7 +125,7 @@ describe.concurrent('what is odd and can be compared', () => {
     const { verdict, findings } = await odd('binary');
     expect([verdict, findings.map(({ subject, path }) => `${subject} ${path}`)]).toEqual([
       'drifted',
-      ['binary: binary /etc/acme-binary', 'binary: latin-1 /etc/acme-latin'],
+      ['binary1: binary /etc/acme-binary', 'binary1: latin-1 /etc/acme-latin'],
     ]);
   }, 200_000);
 
@@ -146,7 +146,7 @@ describe.concurrent('what is odd and can be compared', () => {
 
 describe('whoever breaks in', () => {
   it('on one node speaks for no other one', async () => {
-    await world.node('thief').write(
+    await world.node('thief1').write(
       '/usr/local/sbin/ansible-playbook',
       `#!/bin/bash
 for run in /var/tmp/plumbline-node-*/bundle/run.json; do
@@ -154,7 +154,7 @@ for run in /var/tmp/plumbline-node-*/bundle/run.json; do
 import json, os, sys, urllib.request
 links = json.load(open(sys.argv[1]))["links"]
 for node, link in links.items():
-    if node != os.environ.get("THIEF", "${world.node('thief').id}"):
+    if node != os.environ.get("THIEF", "${world.node('thief1').id}"):
         put = urllib.request.Request(link, data=b"{}", method="PUT", headers={"If-None-Match": "*"})
         print(urllib.request.urlopen(put).status, file=open("/root/stolen", "w"))
 THIEF
@@ -163,12 +163,12 @@ exec /usr/local/bin/ansible-playbook "$@"
 `,
       '0755',
     );
-    await world.node('victim').set({ slow: 8 });
+    await world.node('victim1').set({ slow: 8 });
     const report = await world.check('prod/thieves', 120);
-    expect(await world.node('thief').file('/root/stolen')).toContain('200');
+    expect(await world.node('thief1').file('/root/stolen')).toContain('200');
     expect(report.verdict).toBe('unknown');
     expect(uncovered(report)).toEqual([
-      expect.stringMatching(/^victim: something was handed over by this node's link before/),
+      expect.stringMatching(/^victim1: something was handed over by this node's link before/),
     ]);
   });
 
@@ -188,7 +188,7 @@ async function underWay(target: string, node: Node): Promise<{ readonly runId: s
 
 describe('on the way', () => {
   it('the build is stopped: its commands are cancelled, and nothing is left', async () => {
-    const node = world.node('stopped');
+    const node = world.node('stopped1');
     const { runId, build } = await underWay('prod/stopped', node);
     await new CodeBuildClient(world.owner).send(new StopBuildCommand({ id: build }));
     const report = await world.judged('prod/stopped', runId, 60);
@@ -200,12 +200,12 @@ describe('on the way', () => {
   });
 
   it('a node dies half-way', async () => {
-    const node = world.node('dies');
+    const node = world.node('dies1');
     const { runId } = await underWay('prod/dies', node);
     await node.kill();
     await world.sandbox.nodes.advanceCommandClock(3600);
     const report = await world.judged('prod/dies', runId, 170);
-    expectUnknown(report, /^dies: /);
+    expectUnknown(report, /^dies1: /);
     await world.paged('plumbline prod/dies unknown');
   }, 200_000);
 
@@ -263,9 +263,9 @@ describe('on the way', () => {
 it('no secret in anything that is stored, logged, measured, sent or shown, nor left on a node', async () => {
   const report = await world.check('prod/secret', 120);
   expect(report.findings.map(({ subject }) => subject)).toEqual([
-    'secret: password',
-    'secret: harmless',
-    'secret: live',
+    'secret1: password',
+    'secret1: harmless',
+    'secret1: live',
   ]);
   const artefacts = new Map(await world.artefacts());
   const { Commands: commands = [] } = await new SSMClient(world.owner).send(new ListCommandsCommand({}));
@@ -277,7 +277,7 @@ it('no secret in anything that is stored, logged, measured, sent or shown, nor l
       expect(shown, `${what} in ${place}`).toBe(false);
     }
   }
-  const node = world.node('secret');
+  const node = world.node('secret1');
   expect(await node.shell(LEFT_OVERS)).toBe('');
   expect([...artefacts.keys()].filter((key) => key.endsWith('bundle.tar.gz'))).toEqual([]);
 });
