@@ -63,9 +63,10 @@ export function nodesOf(source: NodeStream, stream: Stream, context: LookContext
   const cut = cutShort(stream.lines, brokenResults(executions, failures));
   const all = [...hosts, ...[...cut.keys()].filter((host) => !hosts.has(host))];
   const whole = troubleOfRun(source, stream);
+  const lost = lostEvents(stream);
   return all.map((host) => {
     const own = executions.get(host) ?? [];
-    const trouble = whole ?? troubleOfHost(host, own, stream) ?? cutReason(cut.get(host));
+    const trouble = whole ?? lost.get(host) ?? troubleOfHost(own, statsOf(stats, host)) ?? cutReason(cut.get(host));
     const node = source.node === null ? host : all.length === 1 ? source.node : `${source.node}/${host}`;
     return lookAt({ node, executions: own, failures: failures.get(host) ?? new Set(), trouble }, context);
   });
@@ -191,13 +192,20 @@ function isAtLeast(version: string, [major, minor]: readonly [number, number]): 
   return Number(a) > major || (Number(a) === major && Number(b) >= minor);
 }
 
-function troubleOfHost(host: string, executions: readonly Execution[], { lines, end }: Stream): string | null {
-  const lost = lines.find((line) => line.event === 'odd' && line.lost && line.host === host);
-  if (lost?.event === 'odd') return `incomplete: an event was lost: ${oneLine(lost.text)}`;
+function lostEvents({ lines }: Stream): ReadonlyMap<string, string> {
+  return new Map(
+    lines.flatMap((line) =>
+      line.event === 'odd' && line.lost && line.host !== null
+        ? [[line.host, `incomplete: an event was lost: ${oneLine(line.text)}`] as const]
+        : [],
+    ),
+  );
+}
+
+function troubleOfHost(executions: readonly Execution[], stats: Stats | undefined): string | null {
   const results = executions.flatMap(({ result }) => (result === null ? [] : [result]));
   const unreachable = results.find(({ status }) => status === 'unreachable');
   if (unreachable !== undefined) return `unreachable: ${oneLine(unreachable.message ?? 'no message')}`;
-  const stats = statsOf(end?.stats ?? {}, host);
   if (stats === undefined) {
     return results.length === 0 ? null : 'incomplete: the statistics at the end do not know this node';
   }
