@@ -13,7 +13,7 @@ const WANTED_RED = EXPECTED.flatMap((expected) => expected.red).sort();
 
 /** Waits for a target's first verdict. @throws when it is another than the one expected */
 export async function seesRightly(service: Outside, expected: Expectation, say: Say): Promise<void> {
-  const found = await until(`a verdict on ${expected.target}`, 120, async () => {
+  const found = await until(`a verdict on ${expected.target}`, 240, async () => {
     const verdict = await service.verdict(expected.target);
     return verdict?.reason.includes(WAITING) ? null : verdict;
   });
@@ -80,7 +80,7 @@ export async function keepReports(service: Outside): Promise<string> {
 /** Everything is in sync, every alarm green and every incident resolved. @throws when that does not come */
 export async function healed(sandbox: Sandbox, service: Outside, say: Say): Promise<void> {
   for (const { target } of EXPECTED) {
-    const found = await until(`${target} in sync again`, 150, async () => {
+    const found = await until(`${target} in sync again`, 240, async () => {
       const verdict = await service.verdict(target);
       return verdict?.verdict === 'in-sync' ? verdict : null;
     });
