@@ -29,6 +29,8 @@ def state(command: Command) -> tuple[str, str]:
     found = command.invocations
     if found is None:
         return ("Cancelling", "Cancelling") if command.cancelled else ("Pending", "Pending")
+    if command.denied:
+        return "Failed", "AccessDenied"
     if not found:
         return "Success", "NoInstancesInTag"
     if not all(one.ended for one in found):

@@ -15,29 +15,28 @@ import command_views as views
 import documents
 import fleet
 import policies
-from command_document import Step, platforms_of, steps_of
-from invocation import Invocation, advance, clock
+from command_document import Step, steps_of
+from invocation import Invocation, clock
 from refusals import Refused, check
-
-__all__ = ["advance", "answering", "throttle"]
 
 DEFAULT_SECONDS = 3600
 # The time between SendCommand's answer and the first invocation that a list shows.
 RESOLVE_SECONDS = 0.3
-TARGET_KEYS = {"InstanceIds", "tag-key", "resource-groups:Name"}
+TARGET_KEYS = {"InstanceIds", "tag-key", fleet.GROUP}
 UNSUPPORTED = ("OutputS3BucketName", "OutputS3KeyPrefix", "OutputS3Region", "NotificationConfig", "ServiceRoleArn",
                "CloudWatchOutputConfig", "AlarmConfiguration")  # fmt: skip
 MANY = 50
 
 _commands: dict[str, Command] = {}
 _throttled: dict[str, int] = {}
+_counted: dict[str, int] = {}
 _lock = threading.Lock()
 
 
 class Command:
     """What was sent to some nodes, and what became of it on each."""
 
-    def __init__(self, data: dict, document: dict, steps: list[Step], may: Callable[[str], bool]) -> None:
+    def __init__(self, data: dict, document: dict, steps: list[Step], may: policies.May) -> None:
         self.id = str(uuid.uuid4())
         self.data = data
         self.document = document
@@ -48,6 +47,8 @@ class Command:
         self.expires = self.requested + self.delivery + sum(step.seconds for step in steps)
         self.invocations: list[Invocation] | None = None
         self.cancelled = False
+        # Who sends it may not see the resource group that it is for.
+        self.denied = False
         self._may = may
 
     @property
@@ -58,6 +59,11 @@ class Command:
         """Finds its nodes, and starts as many at once as it may, until there were too many errors."""
         time.sleep(RESOLVE_SECONDS)
         ids = self.data.get("InstanceIds")
+        groups = fleet.groups_of(self.data.get("Targets") or [])
+        self.denied = not all(self._may("resource-groups:ListGroupResources", fleet.group_arn(name), {}) for name in groups)
+        if self.denied:
+            self.invocations = []
+            return
         found = [fleet.nodes[name] for name in ids] if ids else fleet.targeted(self.data["Targets"])
         limits = (self.requested + self.delivery, self.expires)
         self.invocations = [Invocation(self.id, node, self.steps, limits) for node in found]
@@ -80,7 +86,7 @@ class Command:
     def _one(self, invocation: Invocation, slots: threading.Semaphore) -> None:
         try:
             node = invocation.node
-            if not self._may(node.id):
+            if not self._may("ssm:SendCommand", fleet.arn_of(node.id), _keys(node.id)):
                 invocation.end("Failed", "AccessDenied")
             elif node.platform not in self.document["PlatformTypes"]:
                 invocation.end("Failed", "InvalidPlatform")
@@ -115,9 +121,12 @@ def _send(data: dict, caller: policies.Caller) -> dict:
     if unknown:
         raise Refused("InvalidInstanceId", f"Instances [{unknown}] not in a valid state for account {get_account_id()}")
     document = documents.find(data["DocumentName"], data)
+    strangers = [name for name in ids if fleet.nodes[name].platform not in document["PlatformTypes"]]
+    if strangers:
+        raise Refused("UnsupportedPlatformType", f"The document is not for the platform of {strangers}.")
     steps = steps_of(document, data.get("Parameters") or {})
     # Asked when the targets are known: what is not allowed then is no error of the request.
-    command = Command(data, document, steps, lambda name: caller.may("ssm:SendCommand", fleet.arn_of(name), _keys(name)))
+    command = Command(data, document, steps, caller.may)
     _commands[command.id] = command
     answer = {"Command": views.command(command)}
     context = contextvars.copy_context()
@@ -137,7 +146,7 @@ def _check_targets(targets: list[dict]) -> None:
         key, values = target.get("Key"), target.get("Values") or []
         if not key or not values or not (key.startswith("tag:") or key in TARGET_KEYS):
             raise Refused("ValidationException", f"Target key {key} is not valid, has no values, or is not supported here.")
-        if key == "resource-groups:Name" and (len(values) > 1 or len(targets) > 1):
+        if key == fleet.GROUP and (len(values) > 1 or len(targets) > 1):
             raise Refused("ValidationException", "One resource group, and no other target, can be given.")
 
 
@@ -163,8 +172,15 @@ def throttle(action: str, calls: int) -> None:
         _throttled[action] = calls
 
 
+def calls() -> dict[str, int]:
+    """How often SSM was asked for each action."""
+    with _lock:
+        return dict(_counted)
+
+
 def _is_throttled(action: str) -> bool:
     with _lock:
+        _counted[action] = _counted.get(action, 0) + 1
         left = _throttled.get(action, 0)
         _throttled[action] = max(0, left - 1)
         return left > 0

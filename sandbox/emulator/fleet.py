@@ -12,6 +12,7 @@ from node import Node
 # What SSM still knows of an instance that is not running.
 KNOWN_STATES = {"pending", "running", "stopping", "stopped"}
 HYBRID = "mi-"
+GROUP = "resource-groups:Name"
 
 nodes: dict[str, Node] = {}
 
@@ -37,6 +38,14 @@ def arn_of(node_id: str) -> str:
     return f"arn:aws:ec2:{get_region()}:{get_account_id()}:instance/{node_id}"
 
 
+def group_arn(name: str) -> str:
+    return f"arn:aws:resource-groups:{get_region()}:{get_account_id()}:group/{name}"
+
+
+def groups_of(targets: list[dict]) -> list[str]:
+    return [name for target in targets if target["Key"] == GROUP for name in target["Values"]]
+
+
 def known() -> list[Node]:
     """The nodes that SSM knows, by their ids."""
     found = [node for node in nodes.values() if node.registered and state_of(node) in KNOWN_STATES]
@@ -52,7 +61,7 @@ def _fits(node: Node, target: dict) -> bool:
     key, values = target["Key"], target.get("Values") or []
     if key == "InstanceIds":
         return node.id in values
-    if key == "resource-groups:Name":
+    if key == GROUP:
         return any(node.id in members_of(name) for name in values)
     tags = tags_of(node)
     return any(name in values for name in tags) if key == "tag-key" else tags.get(key.removeprefix("tag:")) in values

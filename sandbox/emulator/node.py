@@ -117,6 +117,8 @@ class Node:
             return self.ask("run", **request)
         except Died:
             return None
+        except NodeError as error:
+            return {"exitCode": 1, "stdout": "", "stderr": f"failed to run commands: {error}\n"}
 
     def kill_command(self, name: str) -> None:
         try:

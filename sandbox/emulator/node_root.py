@@ -90,7 +90,7 @@ class Root:
             _call("mount", "-t", "tmpfs", "-o", "mode=755,nodev", "tmpfs", self._in(name))
         os.makedirs(os.path.join(self.dir, "var-tmp"), exist_ok=True)
         _bind(os.path.join(self.dir, "var-tmp"), self._in("var/tmp"))
-        for name, mode in (("tmp", 0o1777), ("var/tmp", 0o1777), ("root", 0o700), ("home", 0o755)):
+        for name, mode in (("tmp", 0o1777), ("var/tmp", 0o1777), ("root", 0o700), ("home", 0o755), ("mnt", 0o755)):
             os.makedirs(self._in(name), exist_ok=True)
             os.chmod(self._in(name), mode)
         self._devices()

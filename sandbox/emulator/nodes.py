@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import json
 import logging
 import os
 import secrets
@@ -15,10 +16,12 @@ from ministack.core.responses import get_region, set_request_account_id, set_req
 from ministack.services import ec2, iam, resource_groups, ssm
 
 import commands
+import invocation
 from credentials import RoleError, assume
 from fleet import HYBRID, known, member_arns, nodes, tags_of
 from metadata import Metadata
 from node import Node, NodeError
+from policies import Caller
 from refusals import Refused, page
 from replace import replace
 
@@ -135,11 +138,16 @@ def _throttle(body: dict) -> dict:
 
 
 def _clock(body: dict) -> dict:
-    commands.advance(body["seconds"])
+    invocation.advance(body["seconds"])
     return {}
 
 
+def _calls(_body: dict) -> dict:
+    return commands.calls()
+
+
 ACTIONS = {
+    "calls": _calls,
     "create": _create,
     "set": _set,
     "tag": _tag,
@@ -281,6 +289,20 @@ def _with_queries(listed: Callable[[dict], tuple]) -> Callable[[dict], tuple]:
     return answered
 
 
+def _with_rights(handle: Callable[..., Any]) -> Callable[..., Any]:
+    """AWS looks for what bears the tags of a group with the caller's own rights."""
+
+    async def handled(method: str, path: str, headers: dict, body: bytes, query: dict) -> Any:
+        group = json.loads(body or b"{}").get("Group") if path == "/list-group-resources" else None
+        by_tags = (resource_groups._group_queries.get(group) or {}).get("Type") == "TAG_FILTERS_1_0"
+        if by_tags and not Caller(headers, query, get_region()).may("tag:GetResources", "*", {}):
+            message = "You are not authorized to perform: tag:GetResources, which a group by tags needs"
+            return resource_groups._err("ForbiddenException", message, 403)
+        return await handle(method, path, headers, body, query)
+
+    return handled
+
+
 def _with_types(type_of: Callable[[str], str]) -> Callable[[str], str]:
     return lambda arn: "AWS::SSM::ManagedInstance" if ":managed-instance/" in arn else type_of(arn)
 
@@ -292,4 +314,5 @@ def install() -> None:
     replace(resource_groups, "_list_group_resources", _with_queries)
     resource_groups._POST_ROUTES["/list-group-resources"] = resource_groups._list_group_resources
     replace(resource_groups, "_resource_type_from_arn", _with_types)
+    replace(resource_groups, "handle_request", _with_rights)
     replace(ssm, "handle_request", commands.answering({"DescribeInstanceInformation": describe}))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextvars
 import json
 import re
 from dataclasses import replace as with_changes
-from typing import Any
+from typing import Any, Callable
 from urllib.parse import parse_qs
 
 from ministack.core import iam_actions, iam_evaluator
@@ -16,6 +15,8 @@ from ministack.core.router import extract_access_key_id
 from refusals import Refused
 from replace import replace
 
+# Whether an action on a resource with these condition keys is allowed.
+May = Callable[[str, str, dict[str, str]], bool]
 VARIABLE = re.compile(r"\$\{([^}]+)\}")
 
 
@@ -125,6 +126,19 @@ def _with_documents(resource_arn: Any) -> Any:
     return extract
 
 
+def _with_groups(resource_arn: Any) -> Any:
+    """The nodes of a resource group are asked of the group's ARN."""
+
+    def extract(service: str, method: str, path: str, headers: dict, body: bytes, *rest: Any) -> str:
+        if service != "resource-groups" or path != "/list-group-resources":
+            return resource_arn(service, method, path, headers, body, *rest)
+        data = json.loads(body or b"{}")
+        name = str(data.get("Group") or data.get("GroupName") or "")
+        return name if name.startswith("arn:") else f"arn:aws:resource-groups:{get_region()}:{get_account_id()}:group/{name}"
+
+    return extract
+
+
 class Caller:
     """Who makes a request, for what is to be asked besides the request itself."""
 
@@ -150,6 +164,7 @@ class Caller:
 def install() -> None:
     replace(iam_actions, "extract_resource_arn", _with_log_streams)
     replace(iam_actions, "extract_resource_arn", _with_documents)
+    replace(iam_actions, "extract_resource_arn", _with_groups)
     replace(iam_evaluator, "_first_match", _with_variables)
     replace(iam_actions, "request_tag_context", _with_service_keys)
     replace(iam_actions, "_s3_object_context", _with_conditional_write)

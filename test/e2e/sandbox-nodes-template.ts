@@ -54,5 +54,8 @@ export const TEMPLATE = {
       allow(['ssm:SendCommand'], NODES, { StringEquals: { 'ssm:resourceTag/Role': ['master'] } }),
       allow(['ssm:ListCommandInvocations'], '*'),
     ]),
+    Reader: role('reader', [
+      allow(['resource-groups:ListGroupResources'], 'arn:aws:resource-groups:eu-west-1:000000000000:group/masters'),
+    ]),
   },
 };

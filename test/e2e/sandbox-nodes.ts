@@ -9,8 +9,9 @@ import {
   SSMClient,
 } from '@aws-sdk/client-ssm';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
+import type { Node } from '#sandbox/nodes.ts';
 import { ownerOf, until } from '#sandbox/outside.ts';
-import type { Sandbox } from '#sandbox/start.ts';
+import { type Sandbox, startSandbox } from '#sandbox/start.ts';
 import { TEMPLATE } from './sandbox-nodes-template.ts';
 
 const RUNNING = ['Pending', 'InProgress', 'Cancelling', 'Delayed'];
@@ -86,20 +87,48 @@ export class Sender {
 
   /** A client with the rights of a role of the template. */
   async as(role: string): Promise<SSMClient> {
-    const owner = ownerOf(this.#sandbox);
+    return new SSMClient({ ...ownerOf(this.#sandbox), credentials: await this.credentials(role) });
+  }
+
+  async credentials(role: string) {
     const assume = new AssumeRoleCommand({
       RoleArn: `arn:aws:iam::${this.#sandbox.account}:role/${role}`,
       RoleSessionName: 'x',
     });
-    const { Credentials } = await new STSClient(owner).send(assume);
-    const credentials = {
+    const { Credentials } = await new STSClient(ownerOf(this.#sandbox)).send(assume);
+    return {
       accessKeyId: Credentials?.AccessKeyId ?? '',
       secretAccessKey: Credentials?.SecretAccessKey ?? '',
       sessionToken: Credentials?.SessionToken ?? '',
     };
-    return new SSMClient({ ...owner, credentials });
   }
 }
 
 /** Nodes by the value of a tag. */
 export const byTag = (key: string, ...values: string[]) => ({ Targets: [{ Key: `tag:${key}`, Values: values }] });
+/** All that run Linux, once each. */
+export const ALL = byTag('Group', 'all');
+export const on = (...nodes: Node[]) => ({ InstanceIds: nodes.map((node) => node.id) });
+
+/** An account with a node of each kind. */
+export interface Account {
+  readonly sandbox: Sandbox;
+  readonly sender: Sender;
+  readonly one: Node;
+  readonly two: Node;
+  readonly own: Node;
+  readonly windows: Node;
+}
+
+export async function startAccount(): Promise<Account> {
+  const sandbox = await startSandbox();
+  const sender = await Sender.in(sandbox);
+  const tags = { Role: 'master', Group: 'all' };
+  const [one, two, own, windows] = await Promise.all([
+    sandbox.nodes.create({ name: 'one', tags, launchedAt: new Date('2026-01-02T03:04:05Z') }),
+    sandbox.nodes.create({ name: 'two', tags: { ...tags, Role: 'minion' } }),
+    sandbox.nodes.create({ name: 'own', tags, hybrid: true }),
+    sandbox.nodes.create({ name: 'windows', tags: { Role: 'windows' }, platform: 'Windows' }),
+  ]);
+  return { sandbox, sender, one, two, own, windows };
+}
