@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { stat } from 'node:fs/promises';
-import { constants } from 'node:os';
+import { rmdir, stat } from 'node:fs/promises';
+import { constants, homedir } from 'node:os';
 import { join } from 'node:path';
 import { hintOf } from '#drift/nodes/hints.ts';
 import { judgeNodes } from '#drift/nodes/judge.ts';
@@ -108,6 +108,7 @@ async function look(request: NodesCheckRequest): Promise<Ran> {
   await requireFiles(request);
   const file = await findAnsible(environment['PATH'] ?? '');
   const scratch = await makeScratch();
+  const traces = await tracesOf(environment['HOME']);
   try {
     const call = await prepare(request, scratch);
     const env = { ...personEnvironment(environment), ...call.environment };
@@ -128,6 +129,7 @@ async function look(request: NodesCheckRequest): Promise<Ran> {
     return { stream: { name: 'ansible-playbook', node: null, text, exitCode, hint }, version, failure: cut };
   } finally {
     await scratch.remove();
+    await traces.remove();
   }
 }
 
@@ -196,6 +198,17 @@ async function prepare(
       ...{ collections: '', inventory: '', own: '', node: '' },
     },
   );
+}
+
+/** Ansible before 2.14 makes an empty folder in its user's home, wherever it is told to work. */
+async function tracesOf(home: string | undefined): Promise<{ remove(): Promise<void> }> {
+  const folder = join(home ?? homedir(), '.ansible');
+  const wasThere = await isThere(folder);
+  return {
+    remove: async () => {
+      if (!wasThere) await rmdir(folder).catch(() => undefined);
+    },
+  };
 }
 
 /** As a shell has it. */

@@ -37,10 +37,11 @@ def line_of(error):
 
 
 def bounded(text, most):
-    """Printable ASCII alone: a terminal shows it as it is."""
+    """Printable ASCII alone, which a terminal shows as it is, and nothing that JSON makes longer."""
     if text is None:
         return None
-    shown = "".join(letter if " " <= letter <= "~" else "?" for letter in " ".join(text.split()))
+    plain = " ".join(text.split()).replace('"', "'").replace("\\", "/")
+    shown = "".join(letter if " " <= letter <= "~" else "?" for letter in plain)
     return shown if len(shown) <= most else shown[: most - 3] + "..."
 
 

@@ -97,8 +97,8 @@ def keep(parameters, until, folders, alive, answer_write):
     for number in STOPPING:
         signal.signal(number, signal.SIG_IGN)
     left = clean_up(folders)
-    if left is not None and answer["problem"] is None:
-        answer["problem"] = "the folder %s of the run could not be removed: remove it" % left
+    if left is not None and answer["hint"] is None:
+        answer["hint"] = "the folder %s of the run could not be removed: remove it" % left
     try:
         os.write(answer_write, line(answer).encode("ascii"))
     except BrokenPipeError:

