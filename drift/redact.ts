@@ -27,15 +27,6 @@ export function createRedactor(secrets: Iterable<string>): (text: string) => str
   };
 }
 
-/** A value with every text in it redacted, at any depth; keys stay. */
-export function redactTexts<T>(value: T, redact: (text: string) => string): T;
-export function redactTexts(value: unknown, redact: (text: string) => string): unknown {
-  if (typeof value === 'string') return redact(value);
-  if (Array.isArray(value)) return value.map((item) => redactTexts(item, redact));
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, redactTexts(item, redact)]));
-}
-
 /** Spellings that begin alike. There may be thousands of them, of few lengths. */
 class Spellings {
   readonly #forms = new Set<string>();

@@ -2,7 +2,7 @@ import { keys } from '#drift/names.ts';
 import { type Fleet, formFleet, tooFew } from '#drift/nodes/fleet.ts';
 import { judgeLooks, lookAtStream, type StreamLook } from '#drift/nodes/judge.ts';
 import type { Note } from '#drift/note.ts';
-import { createRedactor, redactTexts } from '#drift/redact.ts';
+import { createRedactor } from '#drift/redact.ts';
 import type { NodeSelect } from '#drift/target.ts';
 import type { NodesTicket } from '#drift/ticket.ts';
 import type { RoleCredentials } from '#services/aws/identity.ts';
@@ -23,10 +23,10 @@ import { makeScratch, type Scratch } from '../scratch.ts';
 import { assumeTargetRole } from '../target-role.ts';
 import { askNodes } from './ask.ts';
 import { packBundle } from './bundle.ts';
+import { hiddenIn } from './hidden.ts';
 import { inventoryOf } from './inventory.ts';
 import { secretsOf, signLinks } from './links.ts';
 import { bundleTexts, type NodeSecrets, oneTimeKey, type Prepared, prepare } from './prepare.ts';
-import { encryptVault } from './vault.ts';
 
 /** What a role may do with nodes. */
 export interface NodesPorts {
@@ -106,13 +106,15 @@ async function runCheck(check: Check): Promise<Checked> {
   world.say(
     `nodes: ${fleet.nodes.length} to be asked, ${fleet.unreached.length} unreached, ${fleet.uncounted.length} not counted`,
   );
-  const looks: StreamLook[] = [];
+  const looks = new Map<string, StreamLook>();
   const context = { fingerprintKey: ticket.fingerprintKey, nodes: fleet.nodes.length };
   const asked: Asked = { prepared, secrets, fleet, select, ports };
   const answers = await handOver(check, asked, (stream) => {
-    looks.push(lookAtStream({ ...stream, name: stream.node }, context));
+    looks.set(stream.node, lookAtStream({ ...stream, name: stream.node }, context));
   });
-  return judge(check, { fleet, looks, changed, unreached: answers.unreached, notes });
+  // Streams come in no order; a report has one.
+  const seen = fleet.nodes.flatMap(({ name }) => looks.get(name) ?? []);
+  return judge(check, { fleet, looks: seen, changed, unreached: answers.unreached, notes });
 }
 
 /** Secret values, each of which is hidden from now on. */
@@ -180,7 +182,7 @@ async function handOver(
     names: Object.fromEntries(fleet.nodes.map(({ id, name }) => [id, name])),
     inventory: inventoryOf(fleet.members),
     secrets,
-    seal: (text) => encryptVault(text, key),
+    key,
   });
   const bundle = await packBundle({ texts, trees: prepared.trees });
   world.say(`handing over ${bundle.bytes.length} bytes`);
@@ -231,7 +233,11 @@ function judge({ ticket, startedAt, hidden, world }: Check, found: Found): Check
   const { target, run } = ticket;
   const { fleet, looks, changed } = found;
   const failure = tooFew(fleet, target.nodes.minNodes);
-  const judgement = judgeLooks(
+  const {
+    nodes: _,
+    toolVersion,
+    ...judgement
+  } = judgeLooks(
     {
       looks,
       unreached: [...fleet.unreached, ...found.unreached],
@@ -240,13 +246,15 @@ function judge({ ticket, startedAt, hidden, world }: Check, found: Found): Check
     },
     { target: target.name, severity: target.severity, minCoverage: target.minCoverage },
   );
+  const notes = [...judgement.notes, ...found.notes, ...uncountedNotes(fleet)];
   const report = reportOf({
-    ...{ target, run, startedAt, endedAt: world.now(), judgement },
-    tool: { name: 'ansible-core', version: judgement.toolVersion, exitCode: null },
-    notes: [...found.notes, ...uncountedNotes(fleet)],
+    ...{ target, run, startedAt, endedAt: world.now() },
+    judgement: hiddenIn(hidden.values)({ ...judgement, notes }),
+    tool: { name: 'ansible-core', version: toolVersion, exitCode: null },
+    notes: [],
   });
   // Nodes that could not be asked are a matter of coverage, which rules of the config may settle.
-  return { report: redactTexts(report, hidden.redact), complete: true };
+  return { report, complete: true };
 }
 
 function uncountedNotes({ uncounted }: Fleet): readonly Note[] {
@@ -259,17 +267,17 @@ function uncountedNotes({ uncounted }: Fleet): readonly Note[] {
 
 /** All that no report and no log may hold; there is more of it as a check goes on. */
 class Hidden {
-  readonly #values: string[];
+  readonly values: string[];
   #redact: (text: string) => string;
 
   constructor(values: readonly string[]) {
-    this.#values = [...values];
+    this.values = [...values];
     this.#redact = createRedactor(values);
   }
 
   add(...values: readonly string[]): void {
-    this.#values.push(...values);
-    this.#redact = createRedactor(this.#values);
+    this.values.push(...values);
+    this.#redact = createRedactor(this.values);
   }
 
   readonly redact = (text: string): string => this.#redact(text);

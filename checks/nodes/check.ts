@@ -24,7 +24,7 @@ import { layoutOf } from './layout.ts';
 import { installedFor, personEnvironment } from './person.ts';
 import { filled, type PlaybookRun, playbookRun } from './playbook.ts';
 import { PLUGIN_NAME, pluginText } from './plugin-file.ts';
-import { encryptVault } from './vault.ts';
+import { encryptVariables } from './vault.ts';
 
 /** A stopped check has some seconds for its report. */
 const GRACE_MS = 5_000;
@@ -186,7 +186,7 @@ async function prepare(
       plugin,
       private: scratch.folder,
       events: join(scratch.folder, 'events'),
-      secrets: hasSecrets ? await scratch.write('secrets.yml', encryptVault(JSON.stringify(secrets), key)) : '',
+      secrets: hasSecrets ? await scratch.write('secrets.yml', encryptVariables(secrets, key)) : '',
       key: hasSecrets ? await scratch.write('key', key) : '',
       vaultPassword:
         vaultPassword === null

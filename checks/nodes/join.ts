@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import pLimit from 'p-limit';
 import type { NodeReason } from '#drift/nodes/fleet.ts';
-import type { NodeWord } from '#drift/nodes/outcome.ts';
+import { MAX_STREAM_BYTES, type NodeWord } from '#drift/nodes/outcome.ts';
 import { ObjectHidden, type ObjectStore, ObjectTooLarge } from '#services/ports.ts';
 
 /** What SSM says of one node's stream, and where it lies. */
@@ -29,7 +28,7 @@ export interface JoinWorld {
 
 const AT_ONCE = 32;
 /** Of all streams that are read at the same time; a single one may have half of it. */
-const BYTES_AT_ONCE = 64 * 1024 * 1024;
+const BYTES_AT_ONCE = 2 * MAX_STREAM_BYTES;
 
 /**
  * Reads streams and hands over those that are what SSM says, to the byte. Sizes are known before: not more is read, nor
@@ -41,7 +40,8 @@ export async function readStreams(
   world: JoinWorld,
   take: (stream: NodeStreamRead) => void,
 ): Promise<readonly NodeReason[]> {
-  const over = AbortSignal.any([world.signal, AbortSignal.timeout(Math.max(0, Math.ceil(world.left())))]);
+  const left = Math.ceil(world.left());
+  const over = AbortSignal.any([world.signal, left > 0 ? AbortSignal.timeout(left) : AbortSignal.abort()]);
   const limit = pLimit(AT_ONCE);
   const room = new Room(BYTES_AT_ONCE);
   const reasons = await Promise.all(
@@ -62,7 +62,6 @@ export async function readStreams(
 /** Stands for the end of the time. */
 const LATE = 'late';
 const NOT_ITS_OWN = 'another stream lies where its own should be, which is not believed';
-
 const NO_TIME = "no time was left to read its stream: raise the target's timeout";
 
 async function readOne(
@@ -70,13 +69,10 @@ async function readOne(
   store: Pick<ObjectStore, 'read'>,
   over: AbortSignal,
 ): Promise<{ readonly text: string } | { readonly reason: string }> {
-  const done = new AbortController();
+  if (over.aborted) return { reason: NO_TIME };
   let text: string | undefined;
   try {
-    const late = over.aborted
-      ? Promise.resolve(LATE as typeof LATE)
-      : once(over, 'abort', { signal: done.signal }).then((): typeof LATE => LATE);
-    const object = await Promise.race([late, store.read(key, stream.size)]);
+    const object = await unlessOver(store.read(key, stream.size), over);
     if (object === LATE) return { reason: NO_TIME };
     text = object?.text;
   } catch (error) {
@@ -85,8 +81,6 @@ async function readOne(
       const why = error instanceof Error ? error.name : 'unknown reason';
       return { reason: `its stream could not be read (${why}): check again` };
     }
-  } finally {
-    done.abort();
   }
   if (text === undefined) return { reason: 'its stream is not where the node says that it put it: check again' };
   const size = Buffer.byteLength(text);
@@ -95,7 +89,16 @@ async function readOne(
   return sha256 === stream.sha256 ? { text } : { reason: `${NOT_ITS_OWN}: its SHA-256 is not the node's` };
 }
 
-/** Lets work begin, in order, while what is under way and the next one need no more than there is. */
+/** What is read, or that the time was over before. A signal that lives on keeps nothing of what was read. */
+function unlessOver<T>(reading: Promise<T>, over: AbortSignal): Promise<T | typeof LATE> {
+  return new Promise((resolve, reject) => {
+    const late = (): void => resolve(LATE);
+    over.addEventListener('abort', late, { once: true });
+    reading.then(resolve, reject).finally(() => over.removeEventListener('abort', late));
+  });
+}
+
+/** Lets work begin, in order, while what is under way and the next one need no more than there is; none needs more. */
 class Room {
   readonly #size: number;
   readonly #waiting: { readonly need: number; readonly begin: () => void }[] = [];
@@ -120,7 +123,7 @@ class Room {
 
   #next(): void {
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      if (this.#used > 0 && this.#used + first.need > this.#size) return;
+      if (this.#used + first.need > this.#size) return;
       this.#waiting.shift();
       this.#used += first.need;
       first.begin();

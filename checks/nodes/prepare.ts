@@ -4,14 +4,16 @@ import { HINTS } from '#drift/nodes/hints.ts';
 import { MAX_STREAM_BYTES } from '#drift/nodes/outcome.ts';
 import type { NodesCheck } from '#drift/target.ts';
 import { repositorySettings } from './ansible-cfg.ts';
+import type { CollectionsWorld } from './bounded.ts';
 import type { Tree } from './bundle.ts';
-import { type CollectionsWorld, installCollections } from './collections.ts';
+import { installCollections } from './collections.ts';
 import { layoutOf } from './layout.ts';
 import { Packing } from './pack.ts';
 import { type PlaybookRun, playbookRun } from './playbook.ts';
 import { PLUGIN_NAME, pluginText } from './plugin-file.ts';
 import { isVendored, type Vendored, wantedCollections } from './requirements.ts';
 import { placesIn, refuseMissing, selectFiles } from './selection.ts';
+import { encryptVariables, encryptVault } from './vault.ts';
 
 const FORMAT = 'plumbline.bundle/1';
 
@@ -77,14 +79,15 @@ export async function bundleTexts({
   names,
   inventory,
   secrets,
-  seal,
+  key,
 }: {
   readonly run: PlaybookRun;
   readonly links: Readonly<Record<string, string>>;
   readonly names: Readonly<Record<string, string>>;
   readonly inventory: string;
   readonly secrets: NodeSecrets;
-  readonly seal: (text: string) => string;
+  /** Opens the secrets. */
+  readonly key: string;
 }): Promise<Readonly<Record<string, string>>> {
   const { variables, vaultPassword } = secrets;
   return {
@@ -98,21 +101,7 @@ export async function bundleTexts({
     }),
     [`plugin/${PLUGIN_NAME}`]: await pluginText(),
     'inventory.yml': inventory,
-    ...(Object.keys(variables).length === 0 ? {} : { 'secrets.yml': seal(variablesText(variables)) }),
-    ...(vaultPassword === null ? {} : { 'vault-password.yml': seal(vaultPassword) }),
+    ...(Object.keys(variables).length === 0 ? {} : { 'secrets.yml': encryptVariables(variables, key) }),
+    ...(vaultPassword === null ? {} : { 'vault-password.yml': encryptVault(vaultPassword, key) }),
   };
 }
-
-/** YAML that Ansible takes as it is: braces in a password are no template. */
-function variablesText(variables: Readonly<Record<string, string>>): string {
-  return Object.entries(variables)
-    .map(([name, value]) => `${quoted(name)}: !unsafe ${quoted(value)}\n`)
-    .join('');
-}
-
-/** JSON in ASCII, with the escapes that YAML has for what lies beyond. */
-const quoted = (text: string): string =>
-  JSON.stringify(text.toWellFormed()).replace(
-    /[^\x20-\x7e]/gu,
-    (character) => `\\U${character.codePointAt(0)?.toString(16).padStart(8, '0')}`,
-  );

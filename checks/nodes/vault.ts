@@ -29,3 +29,16 @@ function padded(bytes: Buffer): Buffer {
   const missing = BLOCK_BYTES - (bytes.length % BLOCK_BYTES);
   return Buffer.concat([bytes, Buffer.alloc(missing, missing)]);
 }
+
+/** Variables for `-e @file`, as a vault: Ansible takes them as they are, so that braces in a password are no template. */
+export function encryptVariables(variables: Readonly<Record<string, string>>, password: string): string {
+  const lines = Object.entries(variables).map(([name, value]) => `${quoted(name)}: !unsafe ${quoted(value)}\n`);
+  return encryptVault(lines.join(''), password);
+}
+
+/** JSON in ASCII, with the escapes that YAML has for what lies beyond. */
+const quoted = (text: string): string =>
+  JSON.stringify(text.toWellFormed()).replace(
+    /[^\x20-\x7e]/gu,
+    (character) => `\\U${character.codePointAt(0)?.toString(16).padStart(8, '0')}`,
+  );

@@ -121,7 +121,6 @@ function namesOf(
   counted: readonly FoundNode[],
   select: NodeSelect,
 ): (node: FoundNode) => { readonly name: string; readonly groups: readonly string[] } {
-  const ids = new Set(counted.map(({ id }) => id));
   const groups = new Map(counted.map((node) => [node.id, groupsOf(node.tags, select)]));
   const isGroup = new Set([...groups.values()].flat());
   const times = new Map<string, number>();
@@ -134,8 +133,7 @@ function namesOf(
     const isOwn = nameable(tag) && times.get(tag) === 1 && !isGroup.has(tag);
     return {
       name: isOwn ? tag : node.id,
-      // An id is its node's alone: no tag makes a group of it.
-      groups: (groups.get(node.id) ?? []).filter((group) => !ids.has(group)),
+      groups: groups.get(node.id) ?? [],
     };
   };
 }

@@ -2,7 +2,7 @@ import type { NodeSelect } from '../target.ts';
 
 /** What Ansible takes as a host's name, and no pattern of hosts can be mistaken for. */
 const HOST_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-/** Ids are names already. */
+/** An id is its own node's name, and nobody else's. */
 const NODE_ID = /^m?i-[0-9a-f]+$/i;
 /** A group that may be written as it is, as in `hosts: k8s-master`. */
 const PLAIN_GROUP = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;

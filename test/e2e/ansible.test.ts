@@ -21,13 +21,10 @@ const ON_OLDEST = /^(green|structure|vault|no-log|handlers|guards|serial|run-onc
 const OTHER_ON_OLDEST = new Set(['structure-async-command']);
 /** Run once more, by the command itself. */
 const AGAIN = [
-  'green-creates-guard',
   'hosts-one-of-two-drifted',
   'mode-too-open',
-  'packages-list-two-missing',
   'secret-private-key-diff',
   'structure-two-plays-two-groups',
-  'systemd-kubelet-dropin-missing',
   'writes-copy-with-check-mode-false',
 ];
 const EXIT_CODES = { 'in-sync': 0, drifted: 2, unknown: 1 } as const;

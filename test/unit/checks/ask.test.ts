@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DELIVERY_SECONDS } from '#checks/nodes/ask.ts';
+import { REAL_CLOCK } from '#checks/nodes/follow.ts';
 import { NotReady } from '#checks/not-ready.ts';
 import { judgeLooks, lookAtStream } from '#drift/nodes/judge.ts';
 import { FleetError, ObjectHidden } from '#services/ports.ts';
@@ -100,6 +101,22 @@ describe('a stream', () => {
     expect(world.texts).toEqual({ 'name-of-i-2': 'b' });
   });
 
+  test('is not even asked for when the time is over', async () => {
+    const world = new World().node('i-1', good('a'), 'a');
+    world.limitMs = 1_500;
+    const outcomes = world.commands.outcomes.bind(world.commands);
+    const slow = {
+      ...world.commands,
+      outcomes: async function* (ids: readonly string[]) {
+        yield* outcomes(ids);
+        world.time += 10_000;
+      },
+    };
+    Object.assign(world, { commands: slow });
+    world.faults.read = () => new Error('it was asked for');
+    expect((await world.ask()).unreached[0]?.reason).toMatch(/^no time was left to read its stream/);
+  });
+
   test('is read beside at most 31 others', async () => {
     const world = new World();
     for (const id of idsOf(200)) world.node(id, good('a'), 'a');
@@ -193,6 +210,36 @@ describe('waiting', () => {
     expect(world.cancelled).toEqual(['c-1']);
   });
 
+  test('lists what nodes came to only when it may be all: twice where others have ended before', async () => {
+    const world = new World();
+    for (const id of ['i-7', 'i-8', 'i-9']) world.node(id, {});
+    for (const [at, id] of idsOf(3).entries()) world.node(id, good('a', { afterMs: (at + 1) * 10_000 }), 'a');
+    expect(await world.ask(idsOf(3))).toEqual({ unreached: [] });
+    expect(world.taken).toHaveLength(3);
+    expect(world.calls.outcomes).toBe(2);
+  });
+
+  test('takes the last word of a node, wherever in the list it stands', async () => {
+    const world = new World().node('i-1', good('a'), 'a');
+    const { outcomes } = world.commands;
+    const waiting = { node: 'i-1', status: 'InProgress', details: 'InProgress', output: '' };
+    const twice = {
+      ...world.commands,
+      outcomes: async function* (ids: readonly string[]) {
+        yield waiting;
+        yield* outcomes(ids);
+        yield waiting;
+      },
+    };
+    Object.assign(world, { commands: twice });
+    expect(await world.ask()).toEqual({ unreached: [] });
+  });
+
+  test('asks again for a node that is not listed yet, although another one is whom nobody asked', async () => {
+    const world = new World().node('i-1', good('a', { listedAfterMs: 1_500 }), 'a').node('i-9', {});
+    expect(await world.ask(['i-1'])).toEqual({ unreached: [] });
+  });
+
   test('asks again while the list is behind the command', async () => {
     const world = new World().node('i-1', good('a'), 'a').node('i-2', good('b', { listedAfterMs: 2_500 }), 'b');
     expect(await world.ask()).toEqual({ unreached: [] });
@@ -222,6 +269,8 @@ describe('waiting', () => {
       .node('i-next', good('b', { afterMs: 450_000, before: 'Pending' }), 'b');
     expect(await world.ask(undefined, { concurrency: '1' })).toEqual({ unreached: [] });
     expect(world.taken).toHaveLength(2);
+    // Once while nothing seemed to happen, once at the end.
+    expect(world.calls.outcomes).toBe(2);
   });
 
   test('ends when the time is over: what is there counts, the rest is cancelled', async () => {
@@ -266,6 +315,17 @@ describe('waiting', () => {
     expect(world.said).toContain(
       'asking the nodes: the commands could not be cancelled (AWS refuses); their own time limit ends them',
     );
+  });
+});
+
+describe('the real clock', () => {
+  test('waits, and no longer than until the build is stopped', async () => {
+    const begin = REAL_CLOCK.now();
+    await REAL_CLOCK.sleep(20, new AbortController().signal);
+    expect(REAL_CLOCK.now() - begin).toBeGreaterThanOrEqual(19);
+    await REAL_CLOCK.sleep(60_000, AbortSignal.timeout(10));
+    await REAL_CLOCK.sleep(60_000, AbortSignal.abort());
+    expect(REAL_CLOCK.now() - begin).toBeLessThan(30_000);
   });
 });
 
