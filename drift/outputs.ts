@@ -1,3 +1,5 @@
+import type { Target } from './target.ts';
+
 const REFERENCE = /\$\{output:([^{}]*)\}/g;
 
 /** A value of a config that another target's output takes the place of: `${output:prod/network.pod_cidrs}`. */
@@ -27,6 +29,18 @@ export function textsIn(value: unknown): readonly string[] {
 /** The targets whose outputs stand in these values. */
 export function usedTargets(vars: Readonly<Record<string, unknown>>): ReadonlySet<string> {
   return new Set(textsIn(vars).flatMap((text) => outputReferences(text).flatMap(({ target }) => target ?? [])));
+}
+
+/** The variables of a target in which outputs of others may stand. */
+export function variablesOf(target: Target): Readonly<Record<string, unknown>> {
+  switch (target.layer) {
+    case 'terraform':
+      return target.terraform.vars;
+    case 'nodes':
+      return target.nodes.extraVars;
+    case 'kubernetes':
+      return {};
+  }
 }
 
 /** Another target's output is not known. The message is one sentence. */

@@ -6,7 +6,7 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { deployed, EVENTS, FUNCTION_ENV, FUNCTION_INBOXES, keys, METRICS } from '#drift/names.ts';
-import { usedTargets } from '#drift/outputs.ts';
+import { usedTargets, variablesOf } from '#drift/outputs.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { BuildEnvironment } from './build-environment.ts';
 import type { Bundles } from './bundle.ts';
@@ -223,12 +223,6 @@ function statesRead(targets: readonly ServedTarget[]): readonly string[] {
 }
 
 function statesOf(target: ServedTarget): readonly string[] {
-  switch (target.layer) {
-    case 'terraform':
-      return [...usedTargets(target.terraform.vars)];
-    case 'nodes':
-      return [target.name, ...usedTargets(target.nodes.extraVars)];
-    case 'kubernetes':
-      return [target.name];
-  }
+  const used = usedTargets(variablesOf(target));
+  return target.layer === 'terraform' ? [...used] : [target.name, ...used];
 }

@@ -19,6 +19,7 @@ export const BREAKS = {
   terraform: { once: 'there', act: stopTerraform },
   upload: { once: 'deployed', act: cutUpload },
   cluster: { once: 'there', act: emptyLists },
+  nodes: { once: 'there', act: stopAnsible },
 } satisfies Readonly<Record<string, Breakable>>;
 export type Break = keyof typeof BREAKS;
 
@@ -53,6 +54,16 @@ async function emptyLists({ clusters }: Sandbox): Promise<() => Promise<void>> {
   }
   return async () => {
     for (const cluster of Object.values(clusters)) cluster.heal();
+  };
+}
+
+/** On every node Ansible does nothing and says that all went well. */
+async function stopAnsible({ nodes }: Sandbox): Promise<() => Promise<void>> {
+  const file = '/usr/local/bin/ansible-playbook';
+  const mute = `mv ${file} ${file}.kept && printf '#!/bin/sh\nexit 0\n' > ${file} && chmod 755 ${file}`;
+  for (const node of nodes.all) await node.shell(mute);
+  return async () => {
+    for (const node of nodes.all) await node.shell(`mv ${file}.kept ${file}`);
   };
 }
 

@@ -9,12 +9,18 @@ import { healed, keepReports, rightAlarms, rightPages, seesRightly } from './wat
 
 const STAGING = 'terraform/storage/env/staging.tfvars';
 const PROD = 'terraform/storage/env/prod.tfvars';
+const AUDIT = 'ansible/group_vars/prod/main.yml';
+const ROLLED_OUT = ['prod-master-0', 'prod-master-1'];
+const FORGOTTEN = 'prod-master-2';
+const EDITED = 'prod-minion-0';
+const OFFLINE = 'prod-minion-1';
 const EXAMPLES = `
 Examples:
   npm run demo                          the whole story, two to three minutes
   npm run demo -- --break terraform     terraform does nothing in the builds: the demo must fail
   npm run demo -- --break upload        no report can be uploaded: the demo must fail
-  npm run demo -- --break cluster       every list of a cluster is empty and says that all went well: the demo must fail`;
+  npm run demo -- --break cluster       every list of a cluster is empty and says that all went well: the demo must fail
+  npm run demo -- --break nodes         Ansible does nothing on the nodes: the demo must fail`;
 
 const startedAt = Date.now();
 const say = (line: string): void => console.log(`${color.dim(clock())} ${line}`);
@@ -54,7 +60,7 @@ async function story(sandbox: Sandbox, broken: Break | null): Promise<void> {
   await rightPages(sandbox, say);
   const reports = await keepReports(service);
 
-  step('The drift is healed: rule removed, changes applied, value mended, namespace opened');
+  step('The drift is healed: rule removed, changes applied, value mended, namespace opened, node started');
   await heal(acme);
   say('the next scheduled checks will see it; here they come every minute');
   await healed(sandbox, service, say);
@@ -75,6 +81,15 @@ async function plant(acme: Acme): Promise<void> {
   say('prod/shop        kubectl scale, set env, delete service, create deployment');
   await acme.clusters.staging.hideDashboard();
   say('staging/addons   the namespace dashboard is closed to Plumbline');
+  const { prod } = acme.nodes;
+  await acme.push(
+    { [AUDIT]: (text) => text.replace('audit_log_days: 30', 'audit_log_days: 90') },
+    'Keep audit logs longer',
+  );
+  await Promise.all([prod.apply(ROLLED_OUT, ['control_plane']), prod.raiseMaxPods(EDITED)]);
+  say(`prod/nodes       a change is rolled out to all masters but ${FORGOTTEN}; flags are edited on ${EDITED}`);
+  await prod.node(OFFLINE).set({ agent: 'offline' });
+  say(`prod/nodes       ${OFFLINE} goes offline`);
 }
 
 async function heal(acme: Acme): Promise<void> {
@@ -83,6 +98,9 @@ async function heal(acme: Acme): Promise<void> {
   await acme.closeSsh('prod');
   await acme.apply('staging', 'storage');
   await acme.push({ [PROD]: (text) => text.replace('"two weeks"', '14') }, 'Mend the value');
+  const { prod } = acme.nodes;
+  await prod.node(OFFLINE).set({ agent: 'online' });
+  await Promise.all([prod.apply([FORGOTTEN], ['control_plane']), prod.apply([EDITED], ['kubelet'])]);
 }
 
 /** The first schedule fires while it is deployed: what is there to be broken is broken before. */

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { keys } from '#drift/names.ts';
-import { OutputMissing, usedTargets, withOutputsIn } from '#drift/outputs.ts';
+import { OutputMissing, usedTargets, variablesOf, withOutputsIn } from '#drift/outputs.ts';
 import { newRunId, type Run, TRIGGERS } from '#drift/run.ts';
 import { claim, EMPTY_QUEUE, MAX_QUEUE_BYTES, queueSchema } from '#drift/state/queue.ts';
 import { MAX_STATE_BYTES, stateSchema, type TargetState } from '#drift/state/state.ts';
@@ -98,7 +98,7 @@ async function readState(target: string, { store }: StartWorld): Promise<TargetS
 /** The target with what it uses of others, as they were seen last. @throws OutputMissing */
 async function insertOutputs(target: Target, world: StartWorld): Promise<Target> {
   if (target.layer === 'kubernetes') return target;
-  const vars = target.layer === 'terraform' ? target.terraform.vars : target.nodes.extraVars;
+  const vars = variablesOf(target);
   const outputs = new Map<string, Readonly<Record<string, string>>>();
   for (const name of usedTargets(vars)) outputs.set(name, (await readState(name, world))?.outputs ?? {});
   const known = (name: string, output: string): string | null => outputs.get(name)?.[output] ?? null;

@@ -53,6 +53,10 @@ describe('the demo, broken on purpose', () => {
     );
   });
 
+  it('fails when Ansible does nothing on the nodes and says that all is well', async () => {
+    await expect(watched('staging/nodes')).rejects.toThrow(/^staging\/nodes had to be in-sync .*, not unknown: .+/);
+  });
+
   it('fails when no report can be uploaded', async () => {
     await mend();
     menders.push(await BREAKS.upload.act(sandbox));
@@ -62,7 +66,7 @@ describe('the demo, broken on purpose', () => {
 
   it('does not fail where nothing is broken', async () => {
     await mend();
-    for (const target of ['staging/network', 'staging/shop']) {
+    for (const target of ['staging/network', 'staging/shop', 'staging/nodes']) {
       await check(target);
       await watched(target);
     }

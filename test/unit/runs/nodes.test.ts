@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ticketSchema } from '#checks/nodes/ticket.ts';
-import { finishRun } from '#checks/runs/finish.ts';
+import { finishRun, type RunEnded } from '#checks/runs/finish.ts';
 import { type StartRequest, startRun } from '#checks/runs/start.ts';
 import { sweep } from '#checks/runs/tend.ts';
 import { ticketSchema as terraformSchema } from '#checks/terraform/ticket.ts';
@@ -106,6 +106,38 @@ describe('outputs of other targets', () => {
       expect(world.starts).toEqual([]);
     },
   );
+});
+
+describe('a target that waits for an output', () => {
+  /** Asks for the fleet, then lets the other target be judged. */
+  async function judged(outputs: Readonly<Record<string, string>> | null, last: 'waiting' | 'in-sync') {
+    const world = await worldWith(withVars({ cidrs: OUTPUT }), last === 'waiting' ? null : { pod_cidrs: '[]' });
+    world.builders.answer = { build: buildArn('0001') };
+    await startRun(request, world);
+    const told = world.sent.map(({ payload }) => payload as { readonly ended: RunEnded });
+    for (const { ended: one } of told) await finishRun(one, world);
+    const network = await startRun({ ...request, target: TARGET.name }, world);
+    const runId = /run (\S+)/.exec(network)?.[1] ?? '';
+    const left = report(runId, outputs === null ? {} : { outputs });
+    await world.store.put(keys.inbox(ROLE_ID, '0001'), JSON.stringify(left));
+    const before = world.sent.length;
+    await finishRun({ ...ended(runId), target: TARGET.name }, world);
+    await finishRun({ ...ended(runId), target: TARGET.name }, world);
+    return { world, asked: world.sent.slice(before).map(({ payload }) => payload as StartRequest) };
+  }
+
+  it('is checked as soon as that is known, and once', async () => {
+    const { world, asked } = await judged({ pod_cidrs: '["10.1.0.0/16"]' }, 'waiting');
+    expect(asked).toMatchObject([{ target: FLEET.name }, { target: FLEET.name }]);
+    for (const one of asked) await startRun(one, world);
+    expect(ticketOf(world)?.target.nodes.extraVars).toEqual({ cidrs: ['10.1.0.0/16'] });
+    expect(world.starts.map(({ project }) => project)).toEqual(['plumbline-terraform-prod', 'plumbline-nodes-prod']);
+  });
+
+  it('goes on waiting while it is not, and nobody is checked who did not wait', async () => {
+    expect((await judged(null, 'waiting')).asked).toEqual([]);
+    expect((await judged({ pod_cidrs: '[]' }, 'in-sync')).asked).toEqual([]);
+  });
 });
 
 describe('the ticket of a build that asks nodes', () => {
