@@ -238,6 +238,7 @@ def _paged(original: Callable[[dict], tuple]) -> Callable[[dict], tuple]:
 
     def described(params: dict) -> tuple:
         filters = ec2._parse_filters(params)
+        named = filters.pop("instance-id", None)
         wrong = next((name for name in filters if name not in served and not name.startswith("tag:")), None)
         if wrong is not None:
             return ec2._error("InvalidParameterValue", f"The filter '{escape(wrong)}' is invalid", 400)
@@ -250,7 +251,8 @@ def _paged(original: Callable[[dict], tuple]) -> Callable[[dict], tuple]:
         if not limit.isdigit() or not 5 <= int(limit) <= 1000:
             return ec2._error("InvalidParameterValue", f"Value ( {escape(limit)} ) for parameter maxResults is invalid.", 400)
         start = ec2._p(params, "NextToken") or ""
-        fitting = [one["InstanceId"] for one in ec2._instances.values() if ec2._matches_filters(one, filters)]
+        matching = [one["InstanceId"] for one in ec2._instances.values() if ec2._matches_filters(one, filters)]
+        fitting = [name for name in matching if named is None or name in named]
         rest = sorted(name for name in fitting if name > start)
         if not rest:
             return ec2._xml(200, "DescribeInstancesResponse", "<reservationSet/>")
