@@ -8,11 +8,14 @@ const NODE_ID = /^m?i-[0-9a-f]+$/i;
 const PLAIN_GROUP = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
 const MAX_GROUP_LENGTH = 128;
 /** What Ansible itself means by these, in whatever case somebody writes a tag. */
-const TAKEN = new Set(['all', 'ungrouped', 'localhost', '127.0.0.1', 'none', 'true', 'false', 'null', '_meta']);
+const TAKEN = new Set(['all', 'ungrouped', 'localhost', 'none', 'true', 'false', 'null', '_meta']);
+
+/** An address may be one of this machine; a number is none of a person's names for a node. */
+const NUMBERS = /^[0-9.]+$/;
 
 /** Whether a text may name a node. */
 export const nameable = (text: string): boolean =>
-  HOST_NAME.test(text) && !NODE_ID.test(text) && !TAKEN.has(text.toLowerCase());
+  HOST_NAME.test(text) && !NUMBERS.test(text) && !NODE_ID.test(text) && !TAKEN.has(text.toLowerCase());
 
 /**
  * The groups of a node: the value of each tag that selects it (`master`; `k8s-master` as `k8s_master` too), and

@@ -121,7 +121,7 @@ describe('names', () => {
   });
 
   test.each([
-    ['', 'all', 'ALL', 'localhost', 'ungrouped', '127.0.0.1', 'true'],
+    ['', 'all', 'ALL', 'localhost', 'ungrouped', '127.0.0.1', '1', 'true'],
     ['-web', '.', 'web 1', "w'eb", 'w"eb', 'w,eb', 'w:eb', '!web', '&web', 'web[0]', 'web*', '~web', '@web', '{{ x }}'],
     ['wéb', 'ｗeb', 'w\u202eeb', 'web\n', 'web\u0000', 'x'.repeat(65), 'x'.repeat(300)],
     // The id of another node, and what only looks like one.
