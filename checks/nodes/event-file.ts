@@ -15,7 +15,7 @@ export class EventFile {
   }
 
   /** Says how many tasks have a result while it grows. Returns how to stop. */
-  follow(say: (tasks: number) => void): () => void {
+  follow(say: (tasks: number) => void, everyMs = FOLLOW_MS): () => void {
     let at = 0;
     let tasks = 0;
     let rest = '';
@@ -34,7 +34,7 @@ export class EventFile {
       read().finally(() => {
         isReading = false;
       });
-    }, FOLLOW_MS);
+    }, everyMs);
     return () => clearInterval(timer);
   }
 

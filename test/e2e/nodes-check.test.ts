@@ -7,8 +7,10 @@ import os from 'node:os';
 import path from 'node:path';
 import picocolors from 'picocolors';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkNodes } from '#checks/nodes/check.ts';
 import { encryptVault } from '#checks/nodes/vault.ts';
 import { check } from '#cli/commands/check.ts';
+import { parseConfig } from '#drift/config/parse.ts';
 import { type Report, reportSchema } from '#drift/report.ts';
 import { CORES, installCore } from './ansible/install.ts';
 import { listing, WarmAnsible } from './ansible/run.ts';
@@ -145,7 +147,7 @@ retry_files_enabled = True
     'ansible/playbooks/group_vars/all.yml': 'beside: playbook\n',
     'ansible/inventory/hosts': `[web]\n${HOSTS}${HOSTS.replace('web1', 'web2')}`,
     'ansible/inventory/group_vars/web.yml': 'greeting: hello\n',
-    'ansible/playbooks/site.yml': '- hosts: web\n  roles: [base]\n',
+    'ansible/playbooks/site.yml': '- hosts: web\n  gather_subset: ["!all"]\n  roles: [base]\n',
     'ansible/roles/base/tasks/main.yml':
       '- name: motd\n  template: { src: motd.j2, dest: "{{ root }}/{{ inventory_hostname }}" }\n',
     'ansible/roles/base/templates/motd.j2': '{{ greeting | loud }} {{ beside }} {{ who }} {{ ansible_facts.system }}\n',
@@ -314,6 +316,26 @@ describe('what cannot be looked at is unknown, with what to do', () => {
     await lay({ extraVars: { root } }, { 'site.yml': play(copy('a')) });
     const { reason } = await checked({ ...shell(), PATH: tmp });
     expect(reason).toMatch(/^ansible-playbook is not on the PATH: install ansible-core 2\.12 or newer/);
+  });
+
+  it('a check that takes too long', async () => {
+    await lay({ extraVars: { root } }, { 'site.yml': play(copy('a')) });
+    const env = await fake(`echo $$ > ${root}/pid; exec sleep 600`);
+    const parsed = parseConfig(readFileSync(path.join(repo, 'plumbline.yaml'), 'utf8'), 'it', null);
+    const [target] = parsed.ok ? parsed.config.targets : [];
+    if (target?.layer !== 'nodes') throw new Error('there is no target of nodes');
+    const report = await checkNodes({
+      ...{ target: { ...target, timeoutSeconds: 2 }, source: { folder: repo }, environment: env, secrets: {} },
+      ...{
+        run: { runId: 'a', trigger: 'manual', commit: null, config: { hash: '', commit: null } },
+        vaultPassword: null,
+        hidden: [],
+        notes: [],
+      },
+      ...{ signal: new AbortController().signal, progress: () => undefined, now: () => new Date() },
+    });
+    expect(report.reason).toMatch(/^timed out after 2 seconds in ansible-playbook: raise the target's timeout/);
+    expect(isAlive(Number(readFileSync(path.join(root, 'pid'), 'utf8')))).toBe(false);
   });
 
   it('a check that was stopped: said so, with what it found, and nothing runs on or is left', async () => {
