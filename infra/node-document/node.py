@@ -245,7 +245,7 @@ def check(parameters, until, umask, folders, answer):
     end_descendants()
     if not was_there:
         remove_empty(own_folder)
-    answer["hint"] = why if why is not None else None if answer["exit"] == 0 else hint_of(stderr, run["hints"])
+    answer["hint"] = why if why is not None else None if answer["exit"] == 0 else hint_of(stderr, run["hints"], places["source"])
     stream = read_stream(places["events"], run["maxStreamBytes"])
     hand_over(opener, link, stream)
     answer["sha256"], answer["size"] = hashlib.sha256(stream).hexdigest(), len(stream)

@@ -113,10 +113,10 @@ def stream_too_large(most_bytes):
     return Problem(text % (most_bytes / 1024 / 1024))
 
 
-def hint_of(stderr, hints):
-    """The first that matches. The patterns mean the same here as in drift/nodes/hints.ts."""
+def hint_of(stderr, hints, source):
+    """The first that matches. The patterns mean the same here as in drift/nodes/hints.ts; paths are the repository's."""
     for hint in hints:
-        found = re.search(hint["pattern"], stderr)
+        found = re.search(hint["pattern"], stderr.replace(source + "/", "/"))
         if found is not None:
             return re.sub(r"\$([0-9])", lambda group: found.group(int(group.group(1))) or "", hint["text"])
     return None
