@@ -1,16 +1,14 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { keys } from '#drift/names.ts';
+import { PARTS } from '#drift/nodes/document.ts';
 import { newRunId } from '#drift/run.ts';
-import { nodeDocument, PARTS } from '#infra/node-document.ts';
+import { deployedDocument, readPart } from '#test/node-document.ts';
 
 /** What SSM takes of a document. */
 const MAX_BYTES = 64 * 1024;
-const FOLDER = path.resolve(import.meta.dirname, '../../../infra/node-document');
 
 const content = z
   .strictObject({
@@ -32,7 +30,7 @@ const content = z
       }),
     ]),
   })
-  .parse(nodeDocument());
+  .parse(deployedDocument());
 const script = content.mainSteps[0].inputs.runCommand.join('\n');
 const names = Object.keys(content.parameters);
 const takes = (name: string, value: string): boolean =>
@@ -51,14 +49,16 @@ describe('the document', () => {
   });
 
   it('has the whole program, between marks that are not in it', () => {
-    for (const part of PARTS) expect(script).toContain(read(part).split('\n').at(-2));
+    for (const part of PARTS) expect(script).toContain(readPart(`${part}.py`).split('\n').at(-2));
     expect(script.match(/^PLUMBLINE_NODE$/gm)).toHaveLength(1);
     expect(script).not.toMatch(/^from (answer|core|node|playbook|processes|transfer|unpack) import/m);
     expect(script).not.toContain('@node.py@');
   });
 
   it('joins parts of which no two give another meaning to a name', () => {
-    const defined = PARTS.flatMap((part) => [...read(part).matchAll(/^(?:def |class )?(\w+)(?: = |\(|:)/gm)]);
+    const defined = PARTS.flatMap((part) => [
+      ...readPart(`${part}.py`).matchAll(/^(?:def |class )?(\w+)(?: = |\(|:)/gm),
+    ]);
     const all = defined.map(([, name]) => name).filter((name) => name !== 'if' && name !== 'else');
     expect(all.length).toBeGreaterThan(60);
     expect(all.filter((name, index) => all.indexOf(name) !== index)).toEqual([]);
@@ -100,7 +100,3 @@ describe('what it is told', () => {
     expect(takes('ExecutionSeconds', seconds)).toBe(false);
   });
 });
-
-function read(part: string): string {
-  return readFileSync(path.join(FOLDER, `${part}.py`), 'utf8');
-}

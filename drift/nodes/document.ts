@@ -1,9 +1,7 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
-
 /** In the order in which they are joined: what is used comes before what uses it. */
 export const PARTS = ['answer', 'transfer', 'unpack', 'processes', 'core', 'playbook', 'node'] as const;
-const FOLDER = path.resolve(import.meta.dirname, 'node-document');
+/** Where its parts lie, from the root of the project. */
+export const DOCUMENT_FOLDER = 'buildspecs/node';
 const OWN_IMPORT = new RegExp(`^from (${PARTS.join('|')}) import .*\n`, 'gm');
 
 /** Every value stands between single quotes in a shell script: none may hold one, or a line break. */
@@ -29,9 +27,10 @@ const PARAMETERS = {
 
 /**
  * The SSM Command document that runs a playbook in check mode on the node itself, and hands its events over.
+ * @param read gives the text of a file of `DOCUMENT_FOLDER`
  * @returns its content, under the 64 KB that SSM takes
  */
-export function nodeDocument(): unknown {
+export function nodeDocument(read: (name: string) => string): unknown {
   return {
     schemaVersion: '2.2',
     description:
@@ -42,16 +41,14 @@ export function nodeDocument(): unknown {
         action: 'aws:runShellScript',
         name: 'check',
         precondition: { StringEquals: ['platformType', 'Linux'] },
-        inputs: { timeoutSeconds: '{{ ExecutionSeconds }}', runCommand: nodeScript().split('\n') },
+        inputs: { timeoutSeconds: '{{ ExecutionSeconds }}', runCommand: nodeScript(read).split('\n') },
       },
     ],
   };
 }
 
 /** The shell script, with the program in it. */
-function nodeScript(): string {
+function nodeScript(read: (name: string) => string): string {
   const program = PARTS.map((part) => read(`${part}.py`).replaceAll(OWN_IMPORT, '')).join('\n\n');
   return read('start.sh').replace('@node.py@\n', () => program);
 }
-
-const read = (name: string): string => readFileSync(path.join(FOLDER, name), 'utf8');
