@@ -26,8 +26,8 @@ ansible-playbook --connection local --inventory "inventory/$ENVIRONMENT.ini" --l
 `;
 
 /** What Ansible has put on a machine, as an image of it would have it. */
-const PACK = `cd / && find etc usr/local/sbin var/lib/docker var/lib/kubelet -newer /run/started -print0 |
-  tar -cz --null --no-recursion -T - | base64`;
+const PACK = `cd / && find etc home usr/local/sbin var/lib/docker var/lib/kubelet -newer /run/started -print0 |
+  tar -cz --numeric-owner --null --no-recursion -T - | base64`;
 const UNPACK = 'base64 -d | tar -xz -C /';
 
 /** What acme has on the machines of one environment: put there by the team, with Ansible on each of them. */
