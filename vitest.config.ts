@@ -4,7 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const inCi = process.env['CI'] === 'true';
 
 /** What takes minutes goes first: at the end it would keep one worker busy and the other waiting. */
-const SLOW = ['nodes-service', 'demo', 'demo-breaks', 'ansible', 'kubernetes-service', 'service'].map(
+const SLOW = ['demo', 'nodes-service', 'kubernetes-service', 'service', 'demo-breaks', 'ansible'].map(
   (name) => `/e2e/${name}.test.ts`,
 );
 
@@ -21,8 +21,8 @@ class SlowFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    // More than the two cores that they are measured on: much of the end-to-end tests is waiting.
-    maxWorkers: 3,
+    // Two at a time: much of the end-to-end tests is waiting, and two cores are what they are measured on.
+    maxWorkers: 2,
     sequence: { sequencer: SlowFirst },
     reporters: inCi ? ['default', ['json', { outputFile: '.vitest/results.json' }]] : ['default'],
     projects: [

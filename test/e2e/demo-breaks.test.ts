@@ -21,7 +21,7 @@ const watched = (target: string): Promise<void> => seesRightly(service, expectat
 async function check(target: string): Promise<void> {
   const answer = String(await service.invoke(dispatch, { target, trigger: 'manual' }));
   const runId = /run ([\w-]+)/.exec(answer)?.[1] ?? answer;
-  await until(`the verdict on what was answered: ${answer}`, 60, async () =>
+  await until(`the verdict on what was answered: ${answer}`, 150, async () =>
     ((await service.verdict(target))?.runId ?? '') >= runId ? true : null,
   );
 }

@@ -18,5 +18,5 @@ describe('the demo', () => {
     expect(all).toMatch(/not covered prod-minion-1/);
     expect(all).toMatch(/the pager has resolved every incident\n[\s\S]*All of it happened/);
     expect(exitCode, all).toBe(0);
-  });
+  }, 600_000);
 });
