@@ -45,10 +45,7 @@ describe('many streams, one report', () => {
 
   it('a node that only plays for localhost ran on was not compared with what is meant for it', () => {
     const { text } = stream('i-1', 'structure-two-plays-two-groups');
-    const [host = ''] = judge({ streams: [{ name: 'i-1', node: null, text, exitCode: 0 }] }).nodes.map(
-      ({ node }) => node,
-    );
-    const local = { ...stream('i-1', CLEAN), text: text.replaceAll(JSON.stringify(host), '"localhost"') };
+    const local = { ...stream('i-1', CLEAN), text: text.replaceAll(/"[mw]1"/g, '"localhost"') };
     expect(judge({ streams: [local] })).toMatchObject({
       verdict: 'unknown',
       reason: expect.stringMatching(/^i-1: no play matched this node, but one for localhost/),
