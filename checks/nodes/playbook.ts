@@ -132,8 +132,13 @@ function environmentOf({ check, settings, place, has, installed = PACKAGED }: Pl
     PYTHONDONTWRITEBYTECODE: '1',
     PYTHONWARNINGS: 'ignore',
     TMPDIR: '{private}/tmp',
-    ...(place === 'node' ? { HOME: '{private}/home' } : {}),
+    ...(place === 'node' ? { HOME: '{private}/home', ...readingOurs(settings) } : {}),
   };
+}
+
+/** A repository that reads its inventories with plugins of its own choice still reads ours; ini would take it for its own. */
+function readingOurs({ ANSIBLE_INVENTORY_ENABLED: enabled }: PlaybookRequest['settings']) {
+  return enabled === undefined ? {} : { ANSIBLE_INVENTORY_ENABLED: `yaml,${enabled}` };
 }
 
 const paths = (parts: readonly (string | undefined)[]): string =>

@@ -40,7 +40,7 @@ function resolveSelect(select: NonNullable<NodesFile['select']>, expand: Expand,
   }
   const tags = Object.entries(select as Readonly<Record<string, readonly string[]>>).map(([key, values]) => {
     const expanded = values.map((value, index) => expand(value, [...at, key, index]));
-    return [key.slice('tag:'.length), expanded] as const;
+    return [expand(key.slice('tag:'.length), [...at, key]), expanded] as const;
   });
   return { tags: Object.fromEntries(tags) };
 }
@@ -62,6 +62,15 @@ function isReference(value: unknown): value is SecretReference {
   return others.length === 0 && (key === 'secret' || key === 'parameter') && typeof name === 'string';
 }
 
+/** References below the top of a variable, which nobody would read. */
+function nestedReferences(value: unknown, path: Path): readonly Path[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, entry]) => {
+    const at = [...path, Array.isArray(value) ? Number(key) : key];
+    return isReference(entry) ? [at] : nestedReferences(entry, at);
+  });
+}
+
 /** What AWS takes: https://docs.aws.amazon.com/ARG/latest/APIReference/API_CreateGroup.html */
 const GROUP = /^[A-Za-z0-9_.-]{1,300}$/;
 
@@ -72,6 +81,11 @@ export function unfitNodes(check: NodesCheck, hasSource: boolean, at: Path): rea
     const message =
       'is missing: write which nodes the service asks, { "tag:Role": [master] }, { ids: [i-…] } or { resourceGroup: name }';
     mistakes.push({ path: [...at, 'select'], message });
+  }
+  for (const path of nestedReferences(check.extraVars, [...at, 'extraVars'])) {
+    const message =
+      'would not be read: make a variable of it, password: { secret: name }, and use "{{ password }}" here; a map that is meant as it is belongs into extraVarsFiles';
+    mistakes.push({ path, message });
   }
   if (!hasSource && check.inventory === undefined) {
     const message = 'is missing: a check by hand looks at the hosts of an inventory, write its path';

@@ -51,6 +51,9 @@ export interface NodeLook {
 /** The first core whose events show a role that is not there; older ones tell by the exit code only. */
 const SHOWS_MISSING_ROLES = [2, 19] as const;
 
+/** What Ansible calls the machine that it runs on. */
+const LOCAL: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1']);
+
 /** The nodes of one stream. None: it names none. */
 export function nodesOf(source: NodeStream, stream: Stream, context: LookContext): readonly NodeLook[] {
   const executions = executionsOf(stream.lines);
@@ -62,7 +65,7 @@ export function nodesOf(source: NodeStream, stream: Stream, context: LookContext
   );
   const cut = cutShort(stream.lines, brokenResults(executions, failures));
   const all = [...hosts, ...[...cut.keys()].filter((host) => !hosts.has(host))];
-  const whole = troubleOfRun(source, stream);
+  const whole = troubleOfRun(source, stream) ?? (source.node === null ? null : missedBy(hosts, stream));
   const lost = lostEvents(stream);
   return all.map((host) => {
     const own = executions.get(host) ?? [];
@@ -70,6 +73,14 @@ export function nodesOf(source: NodeStream, stream: Stream, context: LookContext
     const node = source.node === null ? host : all.length === 1 ? source.node : `${source.node}/${host}`;
     return lookAt({ node, executions: own, failures: failures.get(host) ?? new Set(), trouble }, context);
   });
+}
+
+/** A node that looks at itself: a play for localhost prepares what plays for others do, and none of these is for this one. */
+function missedBy(hosts: ReadonlySet<string>, { lines }: Stream): string | null {
+  const isMissed = lines.some((line) => line.event === 'no-hosts') && [...hosts].every((host) => LOCAL.has(host));
+  return isMissed && hosts.size > 0
+    ? 'no play matched this node, but one for localhost: mend hosts, or select other nodes'
+    : null;
 }
 
 /** The failures that ended a node: the last ones, since those before were rescued; without statistics all that may be. */

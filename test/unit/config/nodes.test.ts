@@ -53,7 +53,7 @@ describe('a target of nodes', () => {
 
   it('has the values of its environment in every text, at any depth', () => {
     const { nodes } = targetOf(
-      withNodes(`{ playbook: "\${tier}/site.yml", inventory: "\${tier}/hosts", select: { "tag:Role": [master, "\${tier}"], "tag:Env": "\${environment}" },
+      withNodes(`{ playbook: "\${tier}/site.yml", inventory: "\${tier}/hosts", select: { "tag:Role": [master, "\${tier}"], "tag:Env": "\${environment}", "tag:cluster/\${environment}": owned },
       extraVars: { cluster: "\${environment}", list: [1, "\${tier}", { deep: { er: "\${tier}-x", no: null, yes: true } }],
         net: "\${output:prod/network.pod_cidrs}", all: { of: ["a \${output:prod/network.id}"] },
         password: { secret: prod/db }, token: { parameter: /prod/token }, other: { secret: a, with: b } },
@@ -63,7 +63,7 @@ describe('a target of nodes', () => {
     expect(nodes).toEqual({
       playbook: 'web/site.yml',
       inventory: 'web/hosts',
-      select: { tags: { Role: ['master', 'web'], Env: ['prod'] } },
+      select: { tags: { Role: ['master', 'web'], Env: ['prod'], 'cluster/prod': ['owned'] } },
       extraVars: {
         cluster: 'prod',
         list: [1, 'web', { deep: { er: 'web-x', no: null, yes: true } }],
@@ -172,6 +172,11 @@ describe('a target of nodes', () => {
       '{ playbook: "$(output:prod/network.id)$", SELECT }',
       '',
       /nodes\.playbook: \$\{output:prod\/network\.id\} is no value/,
+    ],
+    [
+      '{ playbook: a, SELECT, extraVars: { db: { user: a, hosts: [{ password: { secret: prod/db } }] } } }',
+      '',
+      /extraVars\.db\.hosts\.0\.password: would not be read: make a variable of it/,
     ],
     ['{ playbook: a, SELECT, minNodes: 0 }', '', /minNodes: at least 1 node/],
     ['{ playbook: a, SELECT, settle: 2d }', '', /settle: a node is settled within 1d/],

@@ -43,6 +43,16 @@ describe('many streams, one report', () => {
     expect(plays([without, stream('i-2', CLEAN)])).toEqual([]);
   });
 
+  it('a node that only plays for localhost ran on was not compared with what is meant for it', () => {
+    const { text } = stream('i-1', 'structure-two-plays-two-groups');
+    const local = { ...stream('i-1', CLEAN), text: text.replaceAll(/"[mw]1"/g, '"localhost"') };
+    expect(judge({ streams: [local] })).toMatchObject({
+      verdict: 'unknown',
+      reason: expect.stringMatching(/^i-1: no play matched this node, but one for localhost/),
+    });
+    expect(judge({ streams: [{ ...local, text }] }).reason).not.toMatch(/no play matched/);
+  });
+
   it('does not call a node unknown for a task that a rule may accept', () => {
     const streams = ['i-1', 'i-2'].map((node) => stream(node, 'green-one-command-among-many'));
     expect(judge({ streams }).notes).toContainEqual({ kind: 'nodes', text: '2 nodes: 2 not fully verified' });

@@ -73,6 +73,14 @@ describe('the call of ansible-playbook', () => {
     expect(callOf({}, { settings, has }).environment['ANSIBLE_VAULT_PASSWORD_FILE']).toBeUndefined();
   });
 
+  it('reads our inventory on a node, whatever plugins the repository names', () => {
+    const settings = { ANSIBLE_INVENTORY_ENABLED: 'amazon.aws.aws_ec2, ini' };
+    const enabledAt = (place: 'here' | 'node') =>
+      callOf({}, { settings, place }).environment['ANSIBLE_INVENTORY_ENABLED'];
+    expect([enabledAt('node'), enabledAt('here')]).toEqual(['yaml,amazon.aws.aws_ec2, ini', 'amazon.aws.aws_ec2, ini']);
+    expect(callOf({}, { place: 'node' }).environment['ANSIBLE_INVENTORY_ENABLED']).toBeUndefined();
+  });
+
   it('leaves values alone that look like our places', () => {
     const extraVars = { a: '{source}', b: { '{private}': '{nothing}' } };
     const [value] = filled(callOf({ extraVars }), PLACES).arguments.filter((text) => text.startsWith('{"a"'));
