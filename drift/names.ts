@@ -96,8 +96,10 @@ export const keys = {
 
 /** The inbox as an IAM resource pattern below the bucket's ARN. */
 export const INBOX_POLICY_PATH = `inbox/\${aws:userid}/report.json`;
-/** All that a build which asks nodes may write, read and delete. */
+/** All that a build which asks nodes may write and read. */
 export const NODES_INBOX_POLICY_PATH = `inbox/\${aws:userid}/*`;
+/** What of it such a build may delete: what it has reported and what nodes have said stays as it was written. */
+export const NODES_BUNDLE_POLICY_PATH = `inbox/\${aws:userid}/bundle.tar.gz`;
 /** The inboxes that `dispatch` signs addresses of. */
 export const FUNCTION_INBOXES = 'inbox/kubernetes/*';
 

@@ -1,3 +1,5 @@
+import type { Target } from './target.ts';
+
 const REFERENCE = /\$\{output:([^{}]*)\}/g;
 
 /** A value of a config that another target's output takes the place of: `${output:prod/network.pod_cidrs}`. */
@@ -18,11 +20,27 @@ export function outputReferences(text: string): readonly OutputReference[] {
   });
 }
 
+/** The texts in a value as JSON has it, at any depth. */
+export function textsIn(value: unknown): readonly string[] {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
+}
+
 /** The targets whose outputs stand in these values. */
 export function usedTargets(vars: Readonly<Record<string, unknown>>): ReadonlySet<string> {
-  return new Set(
-    Object.values(vars).flatMap((value) => outputReferences(String(value)).flatMap(({ target }) => target ?? [])),
-  );
+  return new Set(textsIn(vars).flatMap((text) => outputReferences(text).flatMap(({ target }) => target ?? [])));
+}
+
+/** The variables of a target in which outputs of others may stand. */
+export function variablesOf(target: Target): Readonly<Record<string, unknown>> {
+  switch (target.layer) {
+    case 'terraform':
+      return target.terraform.vars;
+    case 'nodes':
+      return target.nodes.extraVars;
+    case 'kubernetes':
+      return {};
+  }
 }
 
 /** Another target's output is not known. The message is one sentence. */
@@ -53,4 +71,12 @@ export function withOutputs(text: string, known: (target: string, name: string) 
     const value = outputOf(reference);
     return whole.replace(reference.text, () => (typeof value === 'string' ? value : JSON.stringify(value)));
   }, text);
+}
+
+/** A value with the outputs in place of the references in its texts, at any depth. @throws OutputMissing */
+export function withOutputsIn(value: unknown, known: (target: string, name: string) => string | null): unknown {
+  if (typeof value === 'string') return withOutputs(value, known);
+  if (Array.isArray(value)) return value.map((item) => withOutputsIn(item, known));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, withOutputsIn(item, known)]));
 }

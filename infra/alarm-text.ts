@@ -20,6 +20,18 @@ export interface AlarmWords {
   readonly runbook: string;
 }
 
+/** What the two alarms of a target mean. */
+export function meaningOf(layer: Layer): { readonly drift: string; readonly unknown: string } {
+  const [differs, blind] =
+    layer === 'nodes'
+      ? ['Nodes differ', 'failed, did not reach every node, or could not compare every task']
+      : ['What runs differs', 'failed or saw too little'];
+  return {
+    drift: `${differs} from what git says. The value is the number of open findings that page.`,
+    unknown: `Plumbline cannot see whether it drifts. 1: the last check ${blind}. 2: no check came when due.`,
+  };
+}
+
 /** An alarm's description, as a pager shows it; CloudWatch takes 1,024 characters. */
 export function describeAlarm(text: AlarmText, { about, meaning, links, runbook }: AlarmWords): string {
   const lines = links.map(({ name, url }) => `${name}: ${url}`);

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type BuildOptions, buildSync } from 'esbuild';
 import { DEPLOYED_CONFIG_FILE, JSONNET_FILES } from '#drift/names.ts';
@@ -49,7 +49,7 @@ export function bundle(config: DeployedConfig, folder: string): Bundles {
   };
   return {
     functions: { dispatch: of('dispatch'), record: of('record'), sweep: of('sweep'), 'kube-diff': kubeDiff(folder) },
-    tool: compile('cli/main.ts', path.join(folder, 'tool'), 'plumbline.cjs'),
+    tool: compile('cli/main.ts', path.join(folder, 'tool'), 'plumbline.cjs', { PLUMBLINE_PLUGIN: pluginLiteral() }),
   };
 }
 
@@ -62,8 +62,13 @@ function kubeDiff(folder: string): string {
   return into;
 }
 
-function compile(entry: string, folder: string, file: string): string {
-  const { outputFiles } = buildSync({ ...BUNDLING, entryPoints: [entry] });
+/** What nodes are handed lies in no file beside the tool (checks/nodes/plugin-file.ts). */
+function pluginLiteral(): string {
+  return JSON.stringify(readFileSync(path.join(root, 'checks/nodes/plugin/plumbline_events.py'), 'utf8'));
+}
+
+function compile(entry: string, folder: string, file: string, define: Readonly<Record<string, string>> = {}): string {
+  const { outputFiles } = buildSync({ ...BUNDLING, define, entryPoints: [entry] });
   const [output] = outputFiles;
   if (output === undefined) throw new Error(`esbuild made nothing of ${entry}`);
   mkdirSync(folder, { recursive: true });

@@ -1,17 +1,22 @@
 import { KubectlV36Layer } from '@aws-cdk/lambda-layer-kubectl-v36';
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
+import { CfnDocument } from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
+import { deployed } from '#drift/names.ts';
 import type { AlarmText } from './alarm-text.ts';
 import { Alerts, pascal } from './alerts.ts';
+import type { BuildEnvironment } from './build-environment.ts';
 import type { Bundles } from './bundle.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { KubernetesEnvironment } from './kubernetes-environment.ts';
+import { nodeDocument } from './node-document.ts';
+import { NodesEnvironment } from './nodes-environment.ts';
 import { Results } from './results.ts';
 import { type Clock, clockRole, scheduleSweep } from './schedules.ts';
 import { Service } from './service.ts';
-import type { ServedCluster, ServedTarget, Settings } from './settings.ts';
+import type { ServedCluster, ServedModule, ServedNodes, ServedTarget, Settings } from './settings.ts';
 import { shardOf } from './shards.ts';
 import { TargetsStack } from './targets-stack.ts';
 import { TerraformEnvironment } from './terraform-environment.ts';
@@ -40,7 +45,7 @@ export class PlumblineStack extends Stack {
     letters.alarm(alerts, text);
     new Heartbeat(this, 'Heartbeat', { alerts, text });
 
-    const environments = this.#checkTerraform(settings.targets.filter(isTerraform), bundles, results);
+    const environments = this.#checkInBuilds(settings.targets, bundles, results);
     const service = new Service(this, 'Service', { settings, bundles, results, environments, deadLetters });
     this.#checkKubernetes(settings.targets.filter(isKubernetes), bundles, results, service);
 
@@ -54,12 +59,29 @@ export class PlumblineStack extends Stack {
     this.#tell(bucket, service, alerts);
   }
 
-  #checkTerraform(all: readonly ServedTarget[], bundles: Bundles, results: Results): readonly TerraformEnvironment[] {
-    if (all.length === 0) return [];
-    const tool = new Asset(this, 'Tool', { path: bundles.tool });
-    return [...groupBy(all, (target) => target.environment.name)].map(([name, targets]) => {
-      const { environment } = targets[0];
-      return new TerraformEnvironment(this, `Terraform.${name}`, { environment, targets, tool, results });
+  #checkInBuilds(all: readonly ServedTarget[], bundles: Bundles, results: Results): readonly BuildEnvironment[] {
+    const [modules, nodes] = [all.filter(isTerraform), all.filter(isNodes)];
+    if (modules.length + nodes.length === 0) return [];
+    const shared = { tool: new Asset(this, 'Tool', { path: bundles.tool }), results };
+    const environments: BuildEnvironment[] = [];
+    for (const [name, targets] of groupBy(modules, environmentOf)) {
+      environments.push(new TerraformEnvironment(this, `Terraform.${name}`, { targets, ...shared }));
+    }
+    for (const [name, targets] of groupBy(nodes, environmentOf)) {
+      environments.push(new NodesEnvironment(this, `Nodes.${name}`, { targets, ...shared }));
+    }
+    if (nodes.length > 0) this.#deployNodeDocument();
+    return environments;
+  }
+
+  /** What runs a playbook on a node. A changed one becomes the newest version, and the one that is used. */
+  #deployNodeDocument(): void {
+    new CfnDocument(this, 'NodeDocument', {
+      name: deployed.nodeDocument,
+      documentType: 'Command',
+      documentFormat: 'JSON',
+      content: nodeDocument(),
+      updateMethod: 'NewVersion',
     });
   }
 
@@ -68,7 +90,7 @@ export class PlumblineStack extends Stack {
     const code = bundles.functions['kube-diff'];
     const tools = new KubectlV36Layer(this, 'KubectlLayer');
     const record = service.record.function;
-    for (const [name, targets] of groupBy(all, (target) => target.environment.name)) {
+    for (const [name, targets] of groupBy(all, environmentOf)) {
       const { environment } = targets[0];
       new KubernetesEnvironment(this, `Kubernetes.${name}`, { environment, targets, code, tools, results, record });
     }
@@ -88,7 +110,9 @@ export class PlumblineStack extends Stack {
   }
 }
 
-const isTerraform = (target: ServedTarget): boolean => target.layer === 'terraform';
+const environmentOf = ({ environment }: ServedTarget): string => environment.name;
+const isTerraform = (target: ServedTarget): target is ServedModule => target.layer === 'terraform';
+const isNodes = (target: ServedTarget): target is ServedNodes => target.layer === 'nodes';
 const isKubernetes = (target: ServedTarget): target is ServedCluster => target.layer === 'kubernetes';
 
 /** Groups in the order of their names, so that the order of the config's keys changes nothing. */

@@ -70,8 +70,10 @@ export class Results extends Construct {
     role.addToPolicy(new PolicyStatement({ actions: [action], resources }));
     const bucket = Stack.of(this).resolve(this.bucket.bucketArn)['Fn::GetAtt'].join('.');
     for (const pattern of patterns.filter((candidate) => candidate.includes('*'))) {
+      // A variable of IAM is named as a reference is.
+      const named = pattern.replaceAll(/\$\{(.*?)\}/g, '<$1>');
       acknowledge(role, {
-        [`AwsSolutions-IAM5[Resource::<${bucket}>/${pattern}]`]: 'A part of the bucket; the keys in it change.',
+        [`AwsSolutions-IAM5[Resource::<${bucket}>/${named}]`]: 'A part of the bucket; the keys in it change.',
       });
     }
   }

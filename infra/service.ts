@@ -6,20 +6,20 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { deployed, EVENTS, FUNCTION_ENV, FUNCTION_INBOXES, keys, METRICS } from '#drift/names.ts';
-import { usedTargets } from '#drift/outputs.ts';
+import { usedTargets, variablesOf } from '#drift/outputs.ts';
 import { acknowledge } from './acknowledge.ts';
+import type { BuildEnvironment } from './build-environment.ts';
 import type { Bundles } from './bundle.ts';
 import type { Results } from './results.ts';
 import { grantSecrets } from './secret-reader.ts';
 import { functionArn, ServiceFunction } from './service-function.ts';
 import type { ServedTarget, Settings } from './settings.ts';
-import type { TerraformEnvironment } from './terraform-environment.ts';
 
 export interface ServiceProps {
   readonly settings: Settings;
   readonly bundles: Bundles;
   readonly results: Results;
-  readonly environments: readonly TerraformEnvironment[];
+  readonly environments: readonly BuildEnvironment[];
   readonly deadLetters: IQueue;
 }
 
@@ -175,6 +175,7 @@ export class Service extends Construct {
   }
 
   #judgeEndedBuilds(): void {
+    const layers = [...new Set(this.#props.environments.map(({ layer }) => layer))];
     new Rule(this, 'BuildEnded', {
       description: 'Plumbline: a build that checks a target has ended',
       eventPattern: {
@@ -183,7 +184,7 @@ export class Service extends Construct {
         detail: {
           'build-status': TERMINAL,
           // Not one by one: a pattern may have 2,048 characters.
-          'project-name': Match.prefix(deployed.project('terraform', '')),
+          'project-name': Match.anyOf(...layers.map((layer) => Match.prefix(deployed.project(layer, '')))),
         },
       },
       targets: [
@@ -203,7 +204,7 @@ function allow(role: Role, actions: string[], resources: string[]): void {
   role.addToPolicy(new PolicyStatement({ actions, resources }));
 }
 
-const projectsOf = (environments: readonly TerraformEnvironment[]): string[] =>
+const projectsOf = (environments: readonly BuildEnvironment[]): string[] =>
   environments.map(({ project }) => project.projectArn);
 
 /** The functions that compare, one per environment that has a cluster. */
@@ -213,14 +214,15 @@ function functionsOf(targets: readonly ServedTarget[]): readonly string[] {
 }
 
 /**
- * The states that hold outputs which other targets use, and those of objects, which tell the commit that was in sync
- * last. A policy has no room for very many names.
+ * The states that hold outputs which other targets use, and those of nodes and objects, which tell the commit that was
+ * in sync last. A policy has no room for very many names.
  */
 function statesRead(targets: readonly ServedTarget[]): readonly string[] {
-  const used = new Set(
-    targets.flatMap((target) =>
-      target.layer === 'terraform' ? [...usedTargets(target.terraform.vars)] : [target.name],
-    ),
-  );
+  const used = new Set(targets.flatMap(statesOf));
   return used.size > MAX_NAMED_STATES ? ['state/*.json'] : [...used].sort().map(keys.state);
+}
+
+function statesOf(target: ServedTarget): readonly string[] {
+  const used = usedTargets(variablesOf(target));
+  return target.layer === 'terraform' ? [...used] : [target.name, ...used];
 }

@@ -23,7 +23,9 @@ export type ServedTarget = Target & {
   readonly environment: Place;
 };
 
-/** A target of Kubernetes that the service checks. */
+/** Targets that the service checks, by layer. */
+export type ServedModule = Extract<ServedTarget, { layer: 'terraform' }>;
+export type ServedNodes = Extract<ServedTarget, { layer: 'nodes' }>;
 export type ServedCluster = Extract<ServedTarget, { layer: 'kubernetes' }>;
 
 /** What is deployed: the config, of which the targets that only a person checks locally are left out. */

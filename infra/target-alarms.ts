@@ -3,7 +3,7 @@ import { Alarm, ComparisonOperator, Metric, Stats, TreatMissingData } from 'aws-
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { deployed, keys, METRICS } from '#drift/names.ts';
-import { type AlarmText, describeAlarm, objectLink, workerLink } from './alarm-text.ts';
+import { type AlarmText, describeAlarm, meaningOf, objectLink, workerLink } from './alarm-text.ts';
 import { tell } from './alerts.ts';
 import type { ServedTarget } from './settings.ts';
 
@@ -18,6 +18,7 @@ export interface TargetAlarmsProps {
  * sweep, left it; that there are any is the heartbeat's business.
  */
 export function alarmTarget(scope: Construct, { target, topic, text }: TargetAlarmsProps): void {
+  const means = meaningOf(target.layer);
   const links = [
     { name: 'Verdict', url: objectLink(text, keys.statePage(target.name)) },
     workerLink(text, target.layer, target.environment.name),
@@ -43,18 +44,6 @@ export function alarmTarget(scope: Construct, { target, topic, text }: TargetAla
     });
     tell(made, topic);
   };
-  alarm(
-    'Drift',
-    deployed.driftAlarm(target.name),
-    METRICS.drift,
-    'What runs differs from what git says. The value is the number of open findings that page.',
-    'drift',
-  );
-  alarm(
-    'Unknown',
-    deployed.unknownAlarm(target.name),
-    METRICS.unknown,
-    'Plumbline cannot see whether it drifts. 1: the last check failed or saw too little. 2: no check came when due.',
-    'unknown',
-  );
+  alarm('Drift', deployed.driftAlarm(target.name), METRICS.drift, means.drift, 'drift');
+  alarm('Unknown', deployed.unknownAlarm(target.name), METRICS.unknown, means.unknown, 'unknown');
 }

@@ -11,6 +11,7 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { parseDocument } from 'yaml';
 import { AcmeCluster } from './acme-clusters.ts';
+import { AcmeNodes } from './acme-nodes.ts';
 import type { Repository } from './git-host.ts';
 import { ownerOf } from './outside.ts';
 import { run } from './run.ts';
@@ -26,6 +27,14 @@ const ROOTS = ['network', 'storage'] as const;
 export type Environment = (typeof ENVIRONMENTS)[number];
 export type Root = (typeof ROOTS)[number];
 
+export interface SettleOptions {
+  readonly say: (line: string) => void;
+  /** When everything is checked; @default as the company has it */
+  readonly schedule?: string;
+  /** Where the company is; @default everywhere */
+  readonly environments?: readonly Environment[];
+}
+
 const SSH_FOR_ALL: IpPermission = { IpProtocol: 'tcp', FromPort: 22, ToPort: 22, IpRanges: [{ CidrIp: '0.0.0.0/0' }] };
 
 /** The example company in the sandbox: its repository on the git host, its infrastructure in the account. */
@@ -35,6 +44,7 @@ export class Acme {
   readonly repository: Repository;
   readonly #sandbox: Sandbox;
   readonly clusters: Readonly<Record<Environment, AcmeCluster>>;
+  readonly nodes: Readonly<Record<Environment, AcmeNodes>>;
   readonly #ec2: EC2Client;
 
   private constructor(sandbox: Sandbox, repository: Repository, config: string, python: string) {
@@ -44,14 +54,19 @@ export class Acme {
     const cluster = (environment: Environment): AcmeCluster =>
       new AcmeCluster(sandbox.clusters[environment], environment, repository.workingCopy, python);
     this.clusters = { staging: cluster('staging'), prod: cluster('prod') };
+    const nodes = (environment: Environment): AcmeNodes =>
+      new AcmeNodes(sandbox, environment, repository.workingCopy, () => this.#podCidr(environment));
+    this.nodes = { staging: nodes('staging'), prod: nodes('prod') };
     this.#ec2 = new EC2Client(ownerOf(sandbox));
   }
 
   /** Puts the company into the account, applied as on any day. */
-  static async settle(sandbox: Sandbox, say: (line: string) => void, schedule?: string): Promise<Acme> {
+  static async settle(sandbox: Sandbox, options: SettleOptions): Promise<Acme> {
+    const { say, schedule, environments = ENVIRONMENTS } = options;
     await new S3Client(ownerOf(sandbox)).send(new CreateBucketCommand({ Bucket: STATE_BUCKET }));
     const secrets = new SecretsManagerClient(ownerOf(sandbox));
     await secrets.send(new CreateSecretCommand({ Name: 'plumbline/github-token', SecretString: TOKEN }));
+    await AcmeNodes.keepSecrets(sandbox);
     const { prod } = sandbox.clusters;
     if (prod.isReal) {
       const SecretString = readFileSync(prod.kubeconfig, 'utf8');
@@ -59,25 +74,25 @@ export class Acme {
     }
     const repository = await sandbox.createRepo('infra', { from: EXAMPLE, token: TOKEN });
     const config = path.join(sandbox.dir, 'plumbline.yaml');
-    writeFileSync(config, configFor(sandbox, repository, schedule));
+    writeFileSync(config, configFor(sandbox, repository, { schedule, environments }));
     const acme = new Acme(sandbox, repository, config, path.join(await pythonTools(), 'python'));
-    for (const environment of ENVIRONMENTS) {
+    for (const environment of environments) {
       await Promise.all([...ROOTS.map((root) => acme.apply(environment, root)), acme.clusters[environment].settle()]);
       say(`${environment} is applied: ${ROOTS.join(', ')}, and the cluster`);
     }
+    await Promise.all(environments.map((environment) => acme.nodes[environment].settle()));
+    say('Ansible has been run on every node');
     return acme;
   }
 
   /** `terraform apply`, by the team, with the owner's rights and from the working copy. */
   async apply(environment: Environment, root: Root): Promise<void> {
-    const folder = path.join(this.repository.workingCopy, 'terraform', root);
-    const env = { ...this.#sandbox.env, TF_DATA_DIR: path.join(this.#sandbox.dir, `terraform-${environment}-${root}`) };
     const backend = Object.entries({
       bucket: STATE_BUCKET,
       key: `${environment}/${root}.tfstate`,
       region: this.#sandbox.region,
     });
-    const terraform = (...args: string[]) => run('terraform', args, { cwd: folder, env, seconds: 180 });
+    const terraform = (...args: string[]) => this.#terraform(environment, root, args);
     await terraform(
       'init',
       '-input=false',
@@ -86,6 +101,17 @@ export class Acme {
       ...backend.map(([key, value]) => `-backend-config=${key}=${value}`),
     );
     await terraform('apply', '-input=false', '-no-color', '-auto-approve', `-var-file=env/${environment}.tfvars`);
+  }
+
+  /** What the network layer hands to the nodes. */
+  async #podCidr(environment: Environment): Promise<string> {
+    return JSON.parse(await this.#terraform(environment, 'network', ['output', '-json', 'pod_cidr'])) as string;
+  }
+
+  #terraform(environment: Environment, root: Root, args: readonly string[]): Promise<string> {
+    const cwd = path.join(this.repository.workingCopy, 'terraform', root);
+    const env = { ...this.#sandbox.env, TF_DATA_DIR: path.join(this.#sandbox.dir, `terraform-${environment}-${root}`) };
+    return run('terraform', args, { cwd, env, seconds: 180 });
   }
 
   /** Changes files of the repository, commits and pushes. @returns the commit */
@@ -119,10 +145,20 @@ export class Acme {
 }
 
 /** The example's own config, with what belongs to this account and this git host put in. */
-function configFor(sandbox: Sandbox, repository: Repository, schedule: string | undefined): string {
+function configFor(
+  sandbox: Sandbox,
+  repository: Repository,
+  { schedule, environments }: { readonly schedule: string | undefined; readonly environments: readonly Environment[] },
+): string {
   const document = parseDocument(readFileSync(path.join(EXAMPLE, 'plumbline.yaml'), 'utf8'));
   document.setIn(['sources', 'infra', 'url'], repository.url);
+  const targets = Object.keys(document.toJS().targets);
   for (const environment of ENVIRONMENTS) {
+    if (!environments.includes(environment)) {
+      document.deleteIn(['environments', environment]);
+      for (const target of targets) document.setIn(['targets', target, 'in'], environments);
+      continue;
+    }
     document.setIn(['environments', environment, 'account'], sandbox.account);
     document.setIn(['environments', environment, 'region'], sandbox.region);
     // Nobody but its own EKS would know the account's roles.
@@ -132,7 +168,7 @@ function configFor(sandbox: Sandbox, repository: Repository, schedule: string | 
   }
   // A demo looks every minute and is watched: there a second look before a page would be waiting only.
   if (schedule !== undefined) {
-    for (const target of Object.keys(document.toJS().targets)) {
+    for (const target of targets) {
       document.setIn(['targets', target, 'schedule'], schedule);
       document.setIn(['targets', target, 'confirm'], '0s');
     }

@@ -107,6 +107,14 @@ export class Emulator {
     return answer.ok ? ((await answer.json()) as AccessEntry) : null;
   }
 
+  /** Asks for something to be done to a node. @throws SandboxError that says why it was not */
+  async node<T = unknown>(action: string, body: Readonly<Record<string, unknown>>): Promise<T> {
+    const answer = await fetch(`${this.#control}/nodes/${action}`, { method: 'POST', body: JSON.stringify(body) });
+    const said = (await answer.json()) as T & { readonly problem?: string };
+    if (!answer.ok) throw new SandboxError(said.problem ?? `the emulator did not ${action} the node: ${answer.status}`);
+    return said;
+  }
+
   async stop(): Promise<void> {
     const ended = new Promise((resolve) => this.#process.once('exit', resolve));
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;

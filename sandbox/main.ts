@@ -15,6 +15,9 @@ Then, in another terminal:
   npx plumbline check -c .sandbox/acme/plumbline.yaml prod/shop
   curl --cacert "$AWS_CA_BUNDLE" "$PAGER_URL/incidents"`;
 
+const NODE_EXAMPLE = (name: string): string => `
+  .sandbox/nodes/${name} hostname                 # a command on a node, or a shell on it`;
+
 const say = (line: string): void => console.log(color.dim(line));
 
 /** For people and tests that plant their own drift: where everything is, as JSON and for a shell. */
@@ -39,9 +42,10 @@ function writeEnvironment(sandbox: Sandbox, acme: Acme, outputs: Parameters<type
         { server, caFile, kubeconfig },
       ]),
     ),
-    nodes: [],
+    nodes: sandbox.nodes.all.map(({ id, name, hybrid, script }) => ({ id, name, hybrid, script })),
     env: sandbox.env,
   };
+  linkNodes(sandbox);
   rmSync(path.join(FOLDER, 'acme'), { force: true });
   symlinkSync(acme.repository.workingCopy, path.join(FOLDER, 'acme'));
   writeFileSync(path.join(FOLDER, 'env.json'), `${JSON.stringify(known, null, 2)}\n`);
@@ -55,13 +59,21 @@ function writeEnvironment(sandbox: Sandbox, acme: Acme, outputs: Parameters<type
   writeFileSync(path.join(FOLDER, 'env.sh'), `${lines.join('\n')}\n`);
 }
 
+/** For people: `.sandbox/nodes/<name>` runs a command on a node, or a shell. */
+function linkNodes(sandbox: Sandbox): void {
+  const folder = path.join(FOLDER, 'nodes');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  for (const { name, script } of sandbox.nodes.all) symlinkSync(script, path.join(folder, name));
+}
+
 async function main(options: { readonly schedule: string }): Promise<void> {
   const sandbox = await startSandbox({ progress: say });
   try {
     const prepared = sandbox.bootstrap();
     // Told where it is waited for; by then something else may have failed.
     prepared.catch(() => undefined);
-    const acme = await Acme.settle(sandbox, say, options.schedule);
+    const acme = await Acme.settle(sandbox, { say, schedule: options.schedule });
     await prepared;
     say('deploying Plumbline');
     writeEnvironment(sandbox, acme, await sandbox.deploy({ config: acme.config }));
@@ -70,9 +82,14 @@ async function main(options: { readonly schedule: string }): Promise<void> {
     throw error;
   }
   process.once('exit', () => {
-    for (const name of ['env.json', 'env.sh', 'acme']) rmSync(path.join(FOLDER, name), { force: true });
+    for (const name of ['env.json', 'env.sh', 'acme', 'nodes'])
+      rmSync(path.join(FOLDER, name), { recursive: true, force: true });
   });
-  console.log(`\nThe account is up; acme is applied and checked by ${options.schedule}. Ctrl-C ends it.${EXAMPLES}`);
+  const [node] = sandbox.nodes.all;
+  const nodeExample = node === undefined ? '' : NODE_EXAMPLE(node.name);
+  console.log(
+    `\nThe account is up; acme is applied and checked by ${options.schedule}. Ctrl-C ends it.${EXAMPLES}${nodeExample}`,
+  );
   // Kept alive by the git host and the pager, until a signal ends it.
 }
 

@@ -28,8 +28,16 @@ export interface Verdict {
   readonly reason: string;
   readonly runId: string;
   readonly causes: readonly string[];
-  /** What differs, `change subject path`, sorted. */
+}
+
+/** What a report says of a target. */
+export interface Details {
+  /** What differs, `change subject path (why)`. */
   readonly findings: readonly string[];
+  /** Subjects that could not be compared. */
+  readonly uncovered: readonly string[];
+  /** Subjects that cannot be compared, and a rule accepts that. */
+  readonly accepted: readonly string[];
 }
 
 /** Looks at a deployed service from outside: its bucket, its alarms, its functions. Knows no product code. */
@@ -77,15 +85,19 @@ export class Outside {
       reason: state.last.reason,
       runId: state.last.runId,
       causes: [...new Set(causes)].sort(),
-      findings: state.findings.map(describeFinding).sort(),
     };
   }
 
-  /** Subjects that the run of a verdict could not compare, sorted. */
-  async uncovered({ target, runId }: Verdict): Promise<readonly string[]> {
+  /** What the report of a verdict's run says, each sorted. */
+  async details({ target, runId }: Verdict): Promise<Details> {
     const day = `${runId.slice(0, 4)}/${runId.slice(4, 6)}/${runId.slice(6, 8)}`;
     const report = JSON.parse((await this.text(`runs/${target}/${day}/${runId}/report.json`)) ?? '{}');
-    return (report.coverage?.uncovered ?? []).map(({ subject }: { subject: string }) => subject).sort();
+    const subjects = (all: readonly { subject: string }[]): string[] => all.map(({ subject }) => subject).sort();
+    return {
+      findings: (report.findings ?? []).map(describeFinding).sort(),
+      uncovered: subjects(report.coverage?.uncovered ?? []),
+      accepted: subjects((report.notes ?? []).filter(({ kind }: { kind: string }) => kind === 'accepted')),
+    };
   }
 
   /** Every alarm of the service. */
@@ -123,8 +135,10 @@ export class Outside {
   }
 }
 
-const describeFinding = (finding: { change: string; subject: string; path?: string }): string =>
-  [finding.change, finding.subject, finding.path].filter((part) => part !== undefined).join(' ');
+function describeFinding(finding: { change: string; subject: string; path?: string; actionReason?: string }): string {
+  const why = finding.actionReason === undefined ? undefined : `(${finding.actionReason})`;
+  return [finding.change, finding.subject, finding.path, why].filter((part) => part !== undefined).join(' ');
+}
 
 /**
  * Asks again and again until the answer is not null.

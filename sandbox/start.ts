@@ -16,6 +16,7 @@ import { type Clusters, startClusters } from './clusters.ts';
 import { Emulator } from './emulator.ts';
 import { GitHost, type Repository } from './git-host.ts';
 import { makeImage } from './image.ts';
+import { Nodes } from './nodes.ts';
 import { ownerOf } from './outside.ts';
 import { type Incident, Pager, type PagerMessage } from './pager.ts';
 import { run } from './run.ts';
@@ -53,6 +54,8 @@ export class Sandbox {
   readonly pager: Pager;
   /** The account's EKS clusters, by their names. */
   readonly clusters: Clusters;
+  /** The account's machines; none but those that are made. */
+  readonly nodes: Nodes;
   /** For tools that act as the account's owner. An IP address makes SDKs use path-style S3 addresses. */
   readonly env: Readonly<Record<string, string>>;
   readonly #emulator: Emulator;
@@ -69,6 +72,7 @@ export class Sandbox {
     this.pager = parts.pager;
     this.clusters = parts.clusters;
     this.#emulator = parts.emulator;
+    this.nodes = new Nodes(this, parts.emulator);
     this.env = {
       PATH: `${path.join(ROOT, 'node_modules/.bin')}:${parts.image}/bin:${process.env['PATH'] ?? ''}`,
       AWS_ACCESS_KEY_ID: 'test',

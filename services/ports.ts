@@ -1,20 +1,26 @@
 /** The outside world as the procedures see it. One implementation per file beside this one; tests bring their own. */
 import type { EventName } from '#drift/names.ts';
-import type { SecretReference, Source } from '#drift/target.ts';
+import type { FoundNode } from '#drift/nodes/fleet.ts';
+import type { CommandOutcome } from '#drift/nodes/outcome.ts';
+import type { NodeSelect, SecretReference, Source } from '#drift/target.ts';
 
 /** A bucket or a folder. Keys use `/`. */
 export interface ObjectStore {
   /** Null when there is none. @throws ObjectHidden; ObjectTooLarge before more than `maxBytes` are read */
   read(key: string, maxBytes: number): Promise<{ readonly text: string; readonly etag: string } | null>;
   /** Writes only if there is none yet; false when there is. */
-  create(key: string, text: string, contentType: ContentType): Promise<boolean>;
+  create(key: string, content: string | Uint8Array, contentType: ContentType): Promise<boolean>;
   /** Writes only over the version that `etag` names (null: only if there is none); false when another writer was faster. */
   replace(key: string, text: string, contentType: ContentType, etag: string | null): Promise<boolean>;
   /** Writes whatever is there; for what is derived and can be written again. */
   put(key: string, text: string, contentType: ContentType): Promise<void>;
   delete(key: string): Promise<void>;
 }
-export type ContentType = 'application/json' | 'text/html; charset=utf-8' | 'text/plain; charset=utf-8';
+export type ContentType =
+  | 'application/json'
+  | 'application/gzip'
+  | 'text/html; charset=utf-8'
+  | 'text/plain; charset=utf-8';
 
 /** It may not be read, or there is none: S3 tells whoever may not list a bucket no difference. */
 export class ObjectHidden extends Error {
@@ -85,6 +91,17 @@ export interface Uploads {
   link(key: string, seconds: number): Promise<string>;
 }
 
+/** Signed addresses for those who have no right at all, to read one object or to write it. */
+export interface Links extends Uploads {
+  /** Gives the object at `key` for so many seconds. A secret. */
+  download(key: string, seconds: number): Promise<string>;
+  /**
+   * When the credentials end that sign, and with them every address, however long it was meant to last; null: nobody
+   * knows. `renew`: new ones are asked for before.
+   */
+  endsAt(renew: boolean): Promise<Date | null>;
+}
+
 export interface Secrets {
   read(reference: SecretReference): Promise<string>;
 }
@@ -144,6 +161,48 @@ export interface S3StatePlace {
   /** DynamoDB table of its locks, where it has one. */
   readonly lockTable: string | undefined;
   readonly environment: Readonly<Record<string, string>>;
+}
+
+/** Which machines there are, and whether SSM reaches them. */
+export interface Nodes {
+  /** All that are selected, in whatever state, each once. @throws FleetError */
+  find(select: NodeSelect): Promise<readonly FoundNode[]>;
+}
+
+/** Documents that run on nodes. @throws FleetError, each of them */
+export interface Commands {
+  /** Asks nodes, all at once as far as `concurrency` lets it. @returns ids of the commands that it took */
+  send(request: CommandRequest): Promise<readonly string[]>;
+  /** How far they are together, in one call. A command that was just sent may not be known yet: then nothing has ended. */
+  progress(ids: readonly string[]): Promise<CommandProgress>;
+  /** What each node has come to, in pages. One that was just asked may be missing. */
+  outcomes(ids: readonly string[]): AsyncIterable<CommandOutcome>;
+  /** Takes back what has not ended. */
+  cancel(ids: readonly string[]): Promise<void>;
+}
+export interface CommandRequest {
+  readonly document: string;
+  /** Ids of those who are asked. Where a call does not take so many, all that are selected are. */
+  readonly nodes: readonly string[];
+  readonly select: NodeSelect;
+  readonly parameters: Readonly<Record<string, string>>;
+  /** Nodes at the same time: `50`, `10%`. */
+  readonly concurrency: string;
+  /** A node that has not begun by then is not asked any more. 30 s to 30 days. */
+  readonly deliverySeconds: number;
+  /** For people who look at the list of commands; at most 100 characters. */
+  readonly comment: string;
+}
+/** Counts are of nodes that were asked; `total` is 0 until SSM knows them. */
+export interface CommandProgress {
+  readonly ended: boolean;
+  readonly completed: number;
+  readonly total: number;
+}
+
+/** Nodes cannot be found or asked: the message says what AWS refused, and what to do. */
+export class FleetError extends Error {
+  override readonly name = 'FleetError';
 }
 
 /** How many messages lie in each queue that nobody empties on his own. */

@@ -1,5 +1,6 @@
 import { logGroupLink } from '#drift/console.ts';
 import { deployed, keys } from '#drift/names.ts';
+import { usedTargets, variablesOf } from '#drift/outputs.ts';
 import { renderReport } from '#drift/page/report-page.ts';
 import { MAX_REPORT_BYTES, type Report, reportSchema } from '#drift/report.ts';
 import { type Run, runSchema } from '#drift/run.ts';
@@ -60,6 +61,7 @@ export async function finishRun(ended: RunEnded, world: FinishWorld): Promise<st
   await announce(state, target, world);
   if (state.last?.runId === report.runId) await writePages(report, target, world);
   await release(ended, target, world);
+  await startUsers(report, world);
   world.log.info('run judged', summary(report));
   return `run ${report.runId} of ${target.name} is ${report.verdict}: ${report.reason}`;
 }
@@ -168,6 +170,21 @@ async function release(ended: RunEnded, target: Target, world: FinishWorld): Pro
   });
   if (ticket !== null) await world.store.delete(keys.ticket(ticket));
   if (next !== null) await world.functions.send(world.dispatchFunction, startRequest(target.name, next));
+}
+
+/** What could not start for want of an output of this target need not wait for its schedule. */
+async function startUsers(report: Report, world: FinishWorld): Promise<void> {
+  if (Object.keys(report.outputs ?? {}).length === 0) return;
+  for (const target of world.config.targets) {
+    if (!usedTargets(variablesOf(target)).has(report.target)) continue;
+    const state = await readRecord(world.store, keys.state(target.name), stateSchema, MAX_STATE_BYTES);
+    const last = state?.value.last ?? null;
+    if (last?.verdict !== 'unknown' || last.commit !== null) continue;
+    // The same request, however often this is repeated.
+    const { trigger, runId: seed, endedAt: at } = report;
+    const request: StartRequest = { target: target.name, trigger, at, seed };
+    await world.functions.send(world.dispatchFunction, request);
+  }
 }
 
 /** The request that a waiting run was, asked for again. */

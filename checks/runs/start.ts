@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { keys } from '#drift/names.ts';
-import { OutputMissing, usedTargets, withOutputs } from '#drift/outputs.ts';
+import { OutputMissing, usedTargets, variablesOf, withOutputsIn } from '#drift/outputs.ts';
 import { askedBySchema, newRunId, type Run, TRIGGERS } from '#drift/run.ts';
 import { claim, EMPTY_QUEUE, MAX_QUEUE_BYTES, queueSchema } from '#drift/state/queue.ts';
 import { MAX_STATE_BYTES, stateSchema, type TargetState } from '#drift/state/state.ts';
@@ -99,15 +99,16 @@ async function readState(target: string, { store }: StartWorld): Promise<TargetS
 
 /** The target with what it uses of others, as they were seen last. @throws OutputMissing */
 async function insertOutputs(target: Target, world: StartWorld): Promise<Target> {
-  if (target.layer !== 'terraform') return target;
-  const texts = Object.entries(target.terraform.vars).map(([name, value]) => [name, String(value)] as const);
+  if (target.layer === 'kubernetes') return target;
+  const vars = variablesOf(target);
   const outputs = new Map<string, Readonly<Record<string, string>>>();
-  for (const name of usedTargets(target.terraform.vars)) {
-    outputs.set(name, (await readState(name, world))?.outputs ?? {});
-  }
+  for (const name of usedTargets(vars)) outputs.set(name, (await readState(name, world))?.outputs ?? {});
   const known = (name: string, output: string): string | null => outputs.get(name)?.[output] ?? null;
-  const vars = Object.fromEntries(texts.map(([name, text]) => [name, withOutputs(text, known)]));
-  return { ...target, terraform: { ...target.terraform, vars } };
+  const complete = (of: (value: unknown) => unknown): Readonly<Record<string, unknown>> =>
+    Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, withOutputsIn(of(value), known)]));
+  return target.layer === 'terraform'
+    ? { ...target, terraform: { ...target.terraform, vars: complete(String) } }
+    : { ...target, nodes: { ...target.nodes, extraVars: complete((value) => value) } };
 }
 
 /** A run that cannot even start is judged like any other: `record` gives the verdict. */

@@ -9,11 +9,11 @@ import type { ProcessUser } from '#services/process.ts';
 import type { ReleaseSource } from '#services/tools/release.ts';
 import { findTool, type Tool, ToolError } from '#services/tools/tool.ts';
 import { stopped, timedOut } from '../ended.ts';
+import { reservedNames } from '../environment.ts';
 import { reportOf } from '../report.ts';
-import { reservedNames } from './environment.ts';
+import { makeScratch, type Scratch } from '../scratch.ts';
 import { type Gathered, gatherEvidence, SECOND } from './evidence.ts';
 import { StepFailure } from './failure.ts';
-import { makeScratch, type Scratch } from './scratch.ts';
 
 export interface TerraformCheckRequest {
   readonly target: TerraformTarget;

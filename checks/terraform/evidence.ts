@@ -6,11 +6,11 @@ import type { TerraformCheck } from '#drift/target.ts';
 import { needsSecondPlan } from '#drift/terraform/judge.ts';
 import type { S3StatePlace, StateWatch } from '#services/ports.ts';
 import type { Tool } from '#services/tools/tool.ts';
+import { CopyTooLarge, copySource, type Scratch } from '../scratch.ts';
 import { lookWhileCalm, watchState } from './applying.ts';
 import { refuseConfiguredRemote, refuseDeclaredRemote } from './backend.ts';
 import { StepFailure } from './failure.ts';
 import { Runner, type RunnerOptions } from './runner.ts';
-import { CopyTooLarge, copySource, type Scratch } from './scratch.ts';
 
 /** A plan larger than this is not read into memory. */
 const MAX_PLAN_BYTES = 256 * 1024 * 1024;

@@ -1,15 +1,24 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { ResourceGroupsClient } from '@aws-sdk/client-resource-groups';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { STSClient } from '@aws-sdk/client-sts';
-import { NoRun, runBuild } from '#checks/terraform/build.ts';
+import { type BuildWorld, NoRun, runBuild } from '#checks/build.ts';
+import { buildNodes, type NodesPorts } from '#checks/nodes/build.ts';
+import { buildTerraform } from '#checks/terraform/build.ts';
 import { BUILD_ENV } from '#drift/names.ts';
-import { AwsIdentity } from '#services/aws/identity.ts';
+import { SsmCommands } from '#services/aws/commands.ts';
+import { AwsIdentity, type RoleCredentials } from '#services/aws/identity.ts';
+import { AwsNodes } from '#services/aws/nodes.ts';
+import { PATIENT } from '#services/aws/refused.ts';
+import { S3Links } from '#services/aws/s3-links.ts';
 import { S3State } from '#services/aws/s3-state.ts';
 import { S3Store } from '#services/aws/s3-store.ts';
 import { AwsSecrets } from '#services/aws/secrets.ts';
+import type { S3StatePlace } from '#services/ports.ts';
 import { type Terminal, UsageError } from '../terminal.ts';
 
 /** A call that hangs must not keep a stopped build from leaving its report. */
@@ -17,23 +26,46 @@ const AWS = { requestHandler: { connectionTimeout: 5_000, requestTimeout: 20_000
 /** `nobody`: owns nothing, and may not look into the processes of root. */
 const NOBODY = { uid: 65534, gid: 65534 } as const;
 
+/** Clients that act as the role of the target, and not as the build. */
+function openNodesAs(credentials: RoleCredentials, region: string | undefined): NodesPorts {
+  const config = { ...PATIENT, credentials, ...(region === undefined ? {} : { region }) };
+  const ssm = new SSMClient(config);
+  return {
+    nodes: new AwsNodes({ ssm, ec2: new EC2Client(config), groups: new ResourceGroupsClient(config) }),
+    commands: new SsmCommands(ssm),
+  };
+}
+
 /** `plumbline build`: what a build of the deployed service runs. */
 export async function build(terminal: Terminal): Promise<void> {
   const bucket = terminal.env[BUILD_ENV.bucket] ?? '';
   if (bucket === '') throw new UsageError(`${BUILD_ENV.bucket} is not set: this command runs in builds of the service`);
+  const world: BuildWorld = {
+    env: terminal.env,
+    store: new S3Store(bucket, new S3Client(AWS)),
+    secrets: new AwsSecrets(new SecretsManagerClient(AWS), new SSMClient(AWS)),
+    identity: new AwsIdentity(new STSClient(AWS)),
+    ...(process.getuid?.() === 0 ? { user: NOBODY } : {}),
+    signal: terminal.signal,
+    say: terminal.out,
+    now: () => new Date(),
+  };
+  const terraform = {
+    ...world,
+    openS3State: (place: S3StatePlace) => new S3State(place),
+    toolCache: join(tmpdir(), 'plumbline-tools'),
+    providerCache: join(tmpdir(), 'plumbline-providers'),
+  };
+  const nodes = {
+    ...world,
+    links: new S3Links(bucket, new S3Client({ ...AWS, requestChecksumCalculation: 'WHEN_REQUIRED' })),
+    openNodes: openNodesAs,
+    ansibleCache: join(tmpdir(), 'plumbline-tools', 'ansible'),
+  };
   try {
-    const complete = await runBuild({
-      env: terminal.env,
-      store: new S3Store(bucket, new S3Client(AWS)),
-      secrets: new AwsSecrets(new SecretsManagerClient(AWS), new SSMClient(AWS)),
-      identity: new AwsIdentity(new STSClient(AWS)),
-      ...(process.getuid?.() === 0 ? { user: NOBODY } : {}),
-      openS3State: (place) => new S3State(place),
-      toolCache: join(tmpdir(), 'plumbline-tools'),
-      providerCache: join(tmpdir(), 'plumbline-providers'),
-      signal: terminal.signal,
-      say: terminal.out,
-      now: () => new Date(),
+    const complete = await runBuild(world, {
+      terraform: (ticket, at) => buildTerraform(ticket, at, terraform),
+      nodes: (ticket, at) => buildNodes(ticket, at, nodes),
     });
     terminal.exit(complete ? 0 : 1);
   } catch (error) {

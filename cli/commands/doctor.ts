@@ -7,6 +7,7 @@ import { examineAccount } from '../doctor/account.ts';
 import { type ClusterPorts, examineCluster } from '../doctor/cluster.ts';
 import { type Diagnosis, diagnosesText, ill } from '../doctor/diagnosis.ts';
 import { examineMachine } from '../doctor/machine.ts';
+import { examineNodes } from '../doctor/nodes.ts';
 import { ownWay } from '../local/kubernetes.ts';
 import { toolCache } from '../local/run.ts';
 import { withProgress } from '../output/progress.ts';
@@ -35,6 +36,7 @@ export async function doctor(wanted: readonly string[], options: DoctorOptions, 
   const parts: readonly Part[] = [
     { name: 'this machine', examine: () => examineMachine(targets, terminal) },
     ...accountParts(targets),
+    ...nodesParts(targets),
     ...clusterParts(targets, clusterPorts(folders, terminal), terminal.signal),
   ];
   const diagnoses: Diagnosis[] = [];
@@ -74,6 +76,20 @@ function accountParts(targets: readonly Target[]): readonly Part[] {
     if (account === undefined) return [];
     const examine = async () => [await examineAccount({ ...environment, account }, caller)];
     return [{ name: `${name} account`, examine }];
+  });
+}
+
+/** Of the targets that the service checks. */
+function nodesParts(targets: readonly Target[]): readonly Part[] {
+  const served = targets.filter((target) => target.layer === 'nodes').filter(({ source }) => source !== undefined);
+  return [...Map.groupBy(served, ({ environment }) => environment.name)].flatMap(([name, [first, ...others]]) => {
+    const region = first?.environment.region;
+    if (first === undefined || region === undefined) return [];
+    const examine = async () => {
+      const { nodePorts } = await import('../doctor/node-ports.ts');
+      return examineNodes([first, ...others], region, nodePorts, new Date());
+    };
+    return [{ name: `${name} nodes`, examine }];
   });
 }
 

@@ -1,7 +1,9 @@
+import { personEnvironment } from '#checks/nodes/person.ts';
 import type { Target } from '#drift/target.ts';
 import { runProcess } from '#services/process.ts';
 import { RenderError } from '#services/render/error.ts';
 import { findRenderer, type RendererName } from '#services/render/tools.ts';
+import { askAnsible } from '#services/tools/ansible.ts';
 import { findTool, ToolError } from '#services/tools/tool.ts';
 import { toolCache } from '../local/run.ts';
 import type { Terminal } from '../terminal.ts';
@@ -18,13 +20,15 @@ export interface Finders {
   readonly tool: typeof findTool;
   /** @throws RenderError */
   readonly renderer: typeof findRenderer;
+  /** @throws ToolError */
+  readonly ansible: typeof askAnsible;
 }
 
 /** Whether this machine has the tools that checks of these targets need. */
 export async function examineMachine(
   targets: readonly Target[],
   terminal: Terminal,
-  find: Finders = { tool: findTool, renderer: findRenderer },
+  find: Finders = { tool: findTool, renderer: findRenderer, ansible: askAnsible },
 ): Promise<readonly Diagnosis[]> {
   const tools = new Map(
     targets.flatMap((target) => {
@@ -38,12 +42,15 @@ export async function examineMachine(
   const renderers = new Set(
     targets.flatMap((target) => (target.layer === 'kubernetes' ? target.kubernetes.render : [])),
   );
+  // The nodes that the service asks have an Ansible of their own.
+  const hasHosts = targets.some((target) => target.layer === 'nodes' && target.nodes.inventory !== undefined);
   return [
     await git(terminal),
     ...(await Promise.all([...tools].map(([about, wanted]) => tool(about, wanted, terminal, find)))),
     ...(await Promise.all(
       [...renderers].filter((name) => name in RENDERERS).map((name) => renderer(name, terminal, find)),
     )),
+    ...(hasHosts ? [await ansible(terminal, find)] : []),
   ];
 }
 
@@ -73,6 +80,16 @@ async function tool(
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
     return ill(about, error.message);
+  }
+}
+
+async function ansible({ env, signal }: Terminal, find: Finders): Promise<Diagnosis> {
+  try {
+    const { version, file } = await find.ansible(personEnvironment(env), signal);
+    return well('ansible', `${version} at ${file}`);
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error;
+    return ill('ansible', error.message);
   }
 }
 

@@ -1,5 +1,5 @@
+import { toolEnvironment } from '#checks/environment.ts';
 import { checkTerraform } from '#checks/terraform/check.ts';
-import { toolEnvironment } from '#checks/terraform/environment.ts';
 import type { Report } from '#drift/report.ts';
 import { unknownReport } from '#drift/state/conclude.ts';
 import type { TerraformTarget } from '#drift/target.ts';

@@ -54,6 +54,8 @@ export function errorsOf(
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => errorAt(places, [...issue.path, key], unknownKey(key, known(issue.path))));
     }
+    // The key's own message says what to write.
+    if (issue.code === 'invalid_key') return [errorAt(places, issue.path, issue.issues[0]?.message ?? issue.message)];
     const wrongType = issue.code === 'invalid_type' || issue.code === 'invalid_union';
     const missing = wrongType && issue.input === undefined;
     return [errorAt(places, issue.path, missing ? `is missing; ${issue.message}` : issue.message)];

@@ -1,4 +1,4 @@
-import type { Layer } from '../target.ts';
+import { LAYERS, type Layer } from '../target.ts';
 
 interface Limits {
   readonly defaultTimeoutSeconds: number;
@@ -7,9 +7,11 @@ interface Limits {
 }
 
 /** What differs between the layers in keys that all targets have. */
-export const LIMITS: Readonly<Record<'terraform' | 'kubernetes', Limits>> = {
+export const LIMITS: Readonly<Record<Layer, Limits>> = {
   // Role chaining ends after an hour: a plan that takes longer would lose its credentials.
   terraform: { defaultTimeoutSeconds: 1800, maxTimeoutSeconds: 55 * 60, defaultConfirmSeconds: 120 },
+  // The role that asks the nodes is chained too, and a node has to be told and to answer within that hour.
+  nodes: { defaultTimeoutSeconds: 1800, maxTimeoutSeconds: 50 * 60, defaultConfirmSeconds: 0 },
   // A Lambda function has a quarter of an hour. Nothing that reads objects is seen half applied for long.
   kubernetes: { defaultTimeoutSeconds: 600, maxTimeoutSeconds: 14 * 60, defaultConfirmSeconds: 0 },
 };
@@ -19,6 +21,7 @@ const MIN_TIMEOUT_SECONDS = 60;
 /** The keys of a target that depend on its layer. */
 interface WrittenTarget {
   readonly terraform?: unknown;
+  readonly nodes?: unknown;
   readonly kubernetes?: unknown;
   readonly timeout?: number | undefined;
 }
@@ -29,20 +32,20 @@ interface Problem {
 }
 
 /** The layer that a target names; null when it names none. */
-export function layerOf(target: WrittenTarget): Extract<Layer, 'terraform' | 'kubernetes'> | null {
-  if (target.terraform !== undefined) return 'terraform';
-  return target.kubernetes === undefined ? null : 'kubernetes';
+export function layerOf(target: WrittenTarget): Layer | null {
+  return LAYERS.find((layer) => target[layer] !== undefined) ?? null;
 }
 
 /** A target is of exactly one layer, and its timeout is one that this layer can have. */
 export function layerProblems(target: WrittenTarget): readonly Problem[] {
-  const layer = layerOf(target);
-  if (layer === null) {
-    const message = 'says not what is compared: write terraform: { path: … } or kubernetes: { manifests: … }';
+  const [layer, other] = LAYERS.filter((name) => target[name] !== undefined);
+  if (layer === undefined) {
+    const message =
+      'says not what is compared: write terraform: { path: … }, nodes: { playbook: … } or kubernetes: { manifests: … }';
     return [{ path: [], message }];
   }
-  if (target.terraform !== undefined && target.kubernetes !== undefined) {
-    return [{ path: ['kubernetes'], message: 'is beside terraform: a target is of one layer, make two of it' }];
+  if (other !== undefined) {
+    return [{ path: [other], message: `is beside ${layer}: a target is of one layer, make two of it` }];
   }
   const { timeout } = target;
   const { maxTimeoutSeconds } = LIMITS[layer];

@@ -1,6 +1,7 @@
 import { closest } from 'fastest-levenshtein';
 import { outputReferences } from '../outputs.ts';
-import type { Target, TerraformTarget } from '../target.ts';
+import type { Target } from '../target.ts';
+import type { Path } from './errors.ts';
 import type { Mistake } from './mistake.ts';
 
 /** Outputs that targets want to use are those of another target that the service checks. */
@@ -8,13 +9,20 @@ export function unknownOutputs(targets: readonly Target[]): readonly Mistake[] {
   const checked = targets.flatMap(({ layer, source, name }) =>
     layer === 'terraform' && source !== undefined ? [name] : [],
   );
-  return targets.flatMap((target) => (target.layer === 'terraform' ? unknownOutputsOf(target, checked) : []));
+  return targets.flatMap((target) => {
+    const at = ['targets', target.name.slice(target.name.indexOf('/') + 1)];
+    if (target.layer === 'terraform') {
+      return unknownOutputsOf(target.name, target.terraform.vars, [...at, 'terraform', 'vars'], checked);
+    }
+    if (target.layer !== 'nodes') return [];
+    return unknownOutputsOf(target.name, target.nodes.extraVars, [...at, 'nodes', 'extraVars'], checked);
+  });
 }
 
-function unknownOutputsOf({ name, terraform }: TerraformTarget, checked: readonly string[]): readonly Mistake[] {
-  return Object.entries(terraform.vars).flatMap(([key, value]) =>
-    outputReferences(String(value)).flatMap(({ text, target }) => {
-      const path = ['targets', name.slice(name.indexOf('/') + 1), 'terraform', 'vars', key];
+function unknownOutputsOf(name: string, values: unknown, at: Path, checked: readonly string[]): readonly Mistake[] {
+  return textsOf(values).flatMap(({ text: whole, path: within }) =>
+    outputReferences(whole).flatMap(({ text, target }) => {
+      const path = [...at, ...within];
       if (target === null) return [{ path, message: `${text} names no output: write <environment>/<target>.<output>` }];
       if (target === name) return [{ path, message: `${text} is an output of the target itself` }];
       if (checked.includes(target)) return [];
@@ -23,4 +31,12 @@ function unknownOutputsOf({ name, terraform }: TerraformTarget, checked: readonl
       return [{ path, message: `${text}: no target ${target} is checked by the service; ${remedy}` }];
     }),
   );
+}
+
+/** The texts in a value as JSON has it, at any depth. */
+function textsOf(value: unknown, path: Path = []): readonly { readonly text: string; readonly path: Path }[] {
+  if (typeof value === 'string') return [{ text: value, path }];
+  if (Array.isArray(value)) return value.flatMap((entry, index) => textsOf(entry, [...path, index]));
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, entry]) => textsOf(entry, [...path, key]));
 }

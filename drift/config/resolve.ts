@@ -4,6 +4,7 @@ import type {
   Config,
   Environment,
   KubernetesTarget,
+  NodesTarget,
   Notify,
   Severity,
   Source,
@@ -15,6 +16,7 @@ import type { Path } from './errors.ts';
 import { type Expand, resolveKubernetes, severalNetworks, unfitNames, unreachable } from './kubernetes.ts';
 import { LIMITS, layerOf } from './layers.ts';
 import type { Mistake } from './mistake.ts';
+import { resolveNodes, unfitNodes } from './nodes.ts';
 import { unknownOutputs } from './outputs.ts';
 import { type ConfigFile, MAX_TARGETS } from './schema.ts';
 import { windowMistakes, windowsOf } from './windows.ts';
@@ -106,6 +108,11 @@ function instance(
     mistakes.push(...unfitNames(kubernetes, at));
     return dropUndefined<KubernetesTarget>({ ...common, layer: 'kubernetes', kubernetes });
   }
+  if (target.nodes !== undefined) {
+    const nodes = resolveNodes(target.nodes, expand, at);
+    mistakes.push(...unfitNodes(nodes, source !== undefined, at));
+    return dropUndefined<NodesTarget>({ ...common, layer: 'nodes', nodes });
+  }
   if (target.terraform === undefined) return null;
   const terraform = resolveTerraform(target.terraform, expand, at);
   return dropUndefined<TerraformTarget>({ ...common, layer: 'terraform', terraform });
@@ -133,7 +140,7 @@ function resolveTerraform(
 function expander(values: Readonly<Record<string, string>>, environment: string, mistakes: Mistake[]): Expand {
   return (text, path) =>
     text.replaceAll(/\$\{([^{}]*)\}/g, (whole, key: string) => {
-      if (key.startsWith('output:') && path.includes('vars')) return whole;
+      if (key.startsWith('output:') && mayUseOutputs(path)) return whole;
       const value = Object.hasOwn(values, key) ? values[key] : undefined;
       if (value === undefined) {
         const known = Object.keys(values).map((name) => `\${${name}}`);
@@ -149,6 +156,10 @@ function expander(values: Readonly<Record<string, string>>, environment: string,
       return value;
     });
 }
+
+/** `targets.<name>.terraform.vars` and `targets.<name>.nodes.extraVars`, and what is below. */
+const mayUseOutputs = ([, , layer, key]: Path): boolean =>
+  (layer === 'terraform' && key === 'vars') || (layer === 'nodes' && key === 'extraVars');
 
 /** A target that the service checks needs an account, a region and a role; one that lies beside the file has no schedule. */
 function undeployable(at: Path, target: TargetFile, environment: Environment, index: number): Mistake[] {

@@ -3,6 +3,7 @@ import { parseSchedule, ScheduleError } from '../schedule.ts';
 import { SEVERITIES } from '../target.ts';
 import { cluster, kubernetes } from './kubernetes-schema.ts';
 import { layerProblems } from './layers.ts';
+import { nodes } from './nodes-schema.ts';
 import { ruleLists } from './rule-schema.ts';
 import { duration, repositoryPath, scalarText, secretReference, text } from './scalars.ts';
 import { windowList } from './window-schema.ts';
@@ -129,7 +130,9 @@ const target = z
       .describe('Part that must be seen, else the verdict is unknown. Default: 1.'),
     timeout: duration
       .optional()
-      .describe('How long a check may take. Default: 30m, at most 55m; of kubernetes 10m, at most 14m.'),
+      .describe(
+        'How long a check may take. Default: 30m, at most 55m; of nodes at most 50m; of kubernetes 10m, at most 14m.',
+      ),
     enabled: z
       .boolean({ error: 'write true or false' })
       .default(true)
@@ -146,12 +149,13 @@ const target = z
       .refine((seconds) => seconds <= 3600, 'a confirmation comes at most 1h later')
       .optional()
       .describe(
-        'New drift pages when a second look, so much later, has found it too; 0s: at once. Default: 2m; of kubernetes 0s.',
+        'New drift pages when a second look, so much later, has found it too; 0s: at once. Default: of terraform 2m, else 0s.',
       ),
     pendingGrace: duration
       .default(7200)
       .describe('Drift that is merged and not applied pages after this. Default: 2h.'),
     terraform: terraform.optional().describe('Checked with terraform plan.'),
+    nodes: nodes.optional().describe('Hosts, checked with ansible-playbook --check --diff.'),
     kubernetes: kubernetes.optional().describe('Manifests, compared with the objects of a cluster by reading alone.'),
   })
   .superRefine((written, context) => {
@@ -180,13 +184,7 @@ export const configFileSchema = z.strictObject({
 export type ConfigFile = z.infer<typeof configFileSchema>;
 
 /** Keys that the design names and this version does not do yet: a clear error, never silently accepted. */
-export const LATER_KEYS: ReadonlySet<string> = new Set([
-  'retention',
-  'budget',
-  'nodes',
-  'allowOtherCommits',
-  'webhook',
-]);
+export const LATER_KEYS: ReadonlySet<string> = new Set(['retention', 'budget', 'allowOtherCommits', 'webhook']);
 
 /** The JSON Schema for editors. */
 export function configJsonSchema(): unknown {

@@ -1,10 +1,13 @@
-import type { Line, LineOf, Stats } from './events.ts';
+import type { Line, LineOf } from './events.ts';
 
 type Play = LineOf<'play'>;
 type Result = LineOf<'task'>;
 
-/** Why a play did not come to its end for hosts that show no failure of their own (facts/ansible.md §1). */
-export function cutShort(lines: readonly Line[], stats: Readonly<Record<string, Stats>>): ReadonlyMap<string, string> {
+/**
+ * Why a play did not come to its end for hosts that show no failure of their own (facts/ansible.md §1).
+ * @param broken failures that nothing rescued or ignored, and hosts that were not reached
+ */
+export function cutShort(lines: readonly Line[], broken: readonly Result[]): ReadonlyMap<string, string> {
   const cut = new Map<string, string>();
   const add = (hosts: Iterable<string>, reason: string): void => {
     for (const host of hosts) if (!cut.has(host)) cut.set(host, reason);
@@ -13,7 +16,6 @@ export function cutShort(lines: readonly Line[], stats: Readonly<Record<string, 
     lines.filter((line): line is LineOf<E> => line.event === event);
   const plays = of('play');
   const everyone = new Set(plays.flatMap(({ hosts }) => hosts));
-  const broken = brokenResults(of('task'), stats);
 
   const begun = new Set(plays.map(({ play }) => play));
   const planned = of('plan')[0]?.hosts ?? [];
@@ -38,14 +40,6 @@ export function cutShort(lines: readonly Line[], stats: Readonly<Record<string, 
     );
   }
   return cut;
-}
-
-/** Failures that nothing rescued or ignored. */
-function brokenResults(results: readonly Result[], stats: Readonly<Record<string, Stats>>): readonly Result[] {
-  return results.filter(
-    ({ host, status, ignored }) =>
-      status === 'unreachable' || (status === 'failed' && ignored !== true && (stats[host]?.failures ?? 1) > 0),
-  );
 }
 
 function* endedBy(play: Play, broken: readonly Result[]): Iterable<string> {

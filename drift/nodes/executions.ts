@@ -1,5 +1,5 @@
 import type { Line, LineOf, Task } from './events.ts';
-import { isInventory, isLook, isWhenSkip, whyUnverifiable } from './modules.ts';
+import { isForAuthor, isInventory, isLook, isWhenSkip, whyUnverifiable } from './modules.ts';
 
 type Result = LineOf<'task'>;
 type Item = LineOf<'item'>;
@@ -73,7 +73,9 @@ function whyNot(task: Task, parts: readonly (Result | Item)[], result: Result | 
     const message = result.message === undefined ? '' : `: ${oneLine(result.message)}`;
     return `it failed, and the playbook ${result.ignored === true ? 'ignores' : 'rescues'} that${message}`;
   }
-  if (parts.some(({ hidesFailure }) => hidesFailure === true)) return 'it failed, and failed_when: false hides that';
+  if (parts.some(({ hidesFailure }) => hidesFailure === true) && !isForAuthor(task)) {
+    return `it failed, and ${task.failedWhen === 'never' ? 'failed_when: false' : 'its failed_when'} hides that`;
+  }
   const blind = parts.some(({ status }) => status === 'unverifiable' || (status === 'hidden' && !isWhenSkip(task)));
   return blind ? whyUnverifiable(task) : null;
 }

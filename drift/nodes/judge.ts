@@ -5,7 +5,7 @@ import type { Severity } from '../target.ts';
 import { decideVerdict, type Ending, type Verdict } from '../verdict.ts';
 import { type FindingContext, findingOf, Spread } from './findings.ts';
 import { endText, type LookContext, type NodeLook, type NodeStream, nodesOf } from './node.ts';
-import { notesOf, streamNotes } from './notes.ts';
+import { notesOf, runNotes, streamNotes } from './notes.ts';
 import { readStream, type Stream } from './stream.ts';
 
 /** Findings that are listed in full; the rest is counted. */
@@ -125,10 +125,7 @@ export function judgeLooks(
     findings,
     unlisted: ending.ok ? count - findings.length : 0,
     unconfirmed: unconfirmed.slice(0, MAX_FINDINGS),
-    notes: notesOf(
-      looks,
-      streams.flatMap(({ notes }) => notes),
-    ),
+    notes: notesOf(looks, runNotes(streams)),
   };
 }
 

@@ -2,7 +2,7 @@ import type { Note } from '../note.ts';
 import type { Verdict } from '../verdict.ts';
 import { cutShort } from './cut-short.ts';
 import { type Difference, differencesOf } from './difference.ts';
-import type { Stats } from './events.ts';
+import type { LineOf, Stats } from './events.ts';
 import { type Execution, executionsOf, oneLine, tell } from './executions.ts';
 import { isInclude, isStep } from './modules.ts';
 import { taskNotes } from './notes.ts';
@@ -57,26 +57,61 @@ export function nodesOf(source: NodeStream, stream: Stream, context: LookContext
   const stats = stream.end?.stats ?? {};
   const plays = stream.lines.filter((line) => line.event === 'play');
   const hosts = new Set([...plays.flatMap(({ hosts }) => hosts), ...executions.keys(), ...Object.keys(stats)]);
-  const cut = cutShort(stream.lines, stats);
+  const failures = new Map(
+    [...executions].map(([host, own]) => [host, failuresOf(own, statsOf(stats, host))] as const),
+  );
+  const cut = cutShort(stream.lines, brokenResults(executions, failures));
   const all = [...hosts, ...[...cut.keys()].filter((host) => !hosts.has(host))];
   const whole = troubleOfRun(source, stream);
+  const lost = lostEvents(stream);
   return all.map((host) => {
     const own = executions.get(host) ?? [];
-    const trouble = whole ?? troubleOfHost(host, own, stream) ?? cutReason(cut.get(host));
+    const trouble = whole ?? lost.get(host) ?? troubleOfHost(own, statsOf(stats, host)) ?? cutReason(cut.get(host));
     const node = source.node === null ? host : all.length === 1 ? source.node : `${source.node}/${host}`;
-    return lookAt(node, own, trouble, context);
+    return lookAt({ node, executions: own, failures: failures.get(host) ?? new Set(), trouble }, context);
   });
 }
 
-function lookAt(
-  node: string,
-  executions: readonly Execution[],
-  trouble: string | null,
-  context: LookContext,
-): NodeLook {
+/** The failures that ended a node: the last ones, since those before were rescued; without statistics all that may be. */
+function failuresOf(executions: readonly Execution[], stats: Stats | undefined): ReadonlySet<Execution> {
+  const broken = executions.filter(({ result }) => isBroken(result));
+  return new Set(broken.slice(stats === undefined ? 0 : Math.max(0, broken.length - stats.failures)));
+}
+
+function brokenResults(
+  executions: ReadonlyMap<string, readonly Execution[]>,
+  failures: ReadonlyMap<string, ReadonlySet<Execution>>,
+): readonly LineOf<'task'>[] {
+  return [...executions].flatMap(([host, own]) =>
+    own.flatMap((execution) => {
+      const { result } = execution;
+      const isEnd = result?.status === 'unreachable' || failures.get(host)?.has(execution) === true;
+      return isEnd && result !== null ? [result] : [];
+    }),
+  );
+}
+
+/** A node may be called like something that every object has. */
+const statsOf = (stats: Readonly<Record<string, Stats>>, host: string): Stats | undefined =>
+  Object.hasOwn(stats, host) ? stats[host] : undefined;
+
+interface Run {
+  readonly node: string;
+  readonly executions: readonly Execution[];
+  readonly failures: ReadonlySet<Execution>;
+  readonly trouble: string | null;
+}
+
+function lookAt({ node, executions, failures, trouble }: Run, context: LookContext): NodeLook {
   const told = executions
-    .filter(({ result }) => result?.status !== 'unreachable' && (trouble === null || !isBroken(result)))
-    .map((execution) => ({ execution, ...tell(execution) }));
+    .filter(({ result }) => result?.status !== 'unreachable')
+    .map((execution) => {
+      const said = tell(execution);
+      // Of a failed loop stays what its other items said.
+      return failures.has(execution)
+        ? { execution, compared: false, unverified: null, changes: said.changes }
+        : { execution, ...said };
+    });
   const compared = told.filter((of) => of.compared).length;
   const unverified = told.flatMap(({ execution: { task }, unverified: reason }) =>
     reason === null ? [] : [{ task: task.name, reason }],
@@ -157,13 +192,20 @@ function isAtLeast(version: string, [major, minor]: readonly [number, number]): 
   return Number(a) > major || (Number(a) === major && Number(b) >= minor);
 }
 
-function troubleOfHost(host: string, executions: readonly Execution[], { lines, end }: Stream): string | null {
-  const lost = lines.find((line) => line.event === 'odd' && line.lost && line.host === host);
-  if (lost?.event === 'odd') return `incomplete: an event was lost: ${oneLine(lost.text)}`;
+function lostEvents({ lines }: Stream): ReadonlyMap<string, string> {
+  return new Map(
+    lines.flatMap((line) =>
+      line.event === 'odd' && line.lost && line.host !== null
+        ? [[line.host, `incomplete: an event was lost: ${oneLine(line.text)}`] as const]
+        : [],
+    ),
+  );
+}
+
+function troubleOfHost(executions: readonly Execution[], stats: Stats | undefined): string | null {
   const results = executions.flatMap(({ result }) => (result === null ? [] : [result]));
   const unreachable = results.find(({ status }) => status === 'unreachable');
   if (unreachable !== undefined) return `unreachable: ${oneLine(unreachable.message ?? 'no message')}`;
-  const stats = end?.stats[host];
   if (stats === undefined) {
     return results.length === 0 ? null : 'incomplete: the statistics at the end do not know this node';
   }

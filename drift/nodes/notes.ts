@@ -4,6 +4,7 @@ import { isInclude, isWhenSkip } from './modules.ts';
 import type { NodeLook } from './node.ts';
 import type { Stream } from './stream.ts';
 
+const NO_HOSTS = 'no-hosts';
 /** Notes of one kind that are listed; the rest is counted. */
 const MAX_NOTES = 100;
 
@@ -23,6 +24,14 @@ export function notesOf(looks: readonly NodeLook[], others: readonly Note[]): re
     return { ...note, text: `${note.text}${on}` };
   });
   return bounded([...summary(looks), ...told, ...others]);
+}
+
+/** What is worth saying of the runs. A play that is for others matches nobody on a node: it matched none if all say so. */
+export function runNotes(streams: readonly { readonly notes: readonly Note[] }[]): readonly Note[] {
+  const notes = streams.flatMap((stream) => stream.notes);
+  const unmatched = new Map<string, number>();
+  for (const { kind, text } of notes) if (kind === NO_HOSTS) unmatched.set(text, (unmatched.get(text) ?? 0) + 1);
+  return notes.filter(({ kind, text }) => kind !== NO_HOSTS || unmatched.get(text) === streams.length);
 }
 
 /** What is worth saying of the tasks of one node. */
@@ -52,8 +61,12 @@ export function taskNotes(executions: readonly Execution[]): readonly Note[] {
 
 function summary(looks: readonly NodeLook[]): readonly Note[] {
   if (looks.length < 2) return [];
-  const counts = (['in-sync', 'drifted', 'unknown'] as const)
-    .map((verdict) => ({ verdict, count: looks.filter((look) => look.verdict === verdict).length }))
+  // A rule may accept what could not be verified: that is no reason to call the node unknown here.
+  const said = looks.map(({ verdict, trouble }) =>
+    verdict === 'unknown' && trouble === null ? 'not fully verified' : verdict,
+  );
+  const counts = (['in-sync', 'drifted', 'not fully verified', 'unknown'] as const)
+    .map((verdict) => ({ verdict, count: said.filter((one) => one === verdict).length }))
     .filter(({ count }) => count > 0);
   return [
     {
@@ -74,7 +87,7 @@ export function streamNotes({ lines, begin }: Stream): readonly Note[] {
     ...diffless,
     ...lines.flatMap((line): readonly Note[] => {
       if (line.event === 'no-hosts') {
-        return [{ kind: 'no-hosts', text: `the play "${names.get(line.play) ?? line.play + 1}" matched no node` }];
+        return [{ kind: NO_HOSTS, text: `the play "${names.get(line.play) ?? line.play + 1}" matched no node` }];
       }
       if (line.event === 'start' && line.task.meta !== undefined && /^end_/.test(line.task.meta)) {
         const text = `ends a play early (${line.task.meta}): what follows may not have been compared`;

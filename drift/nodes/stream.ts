@@ -1,7 +1,7 @@
 import { type Line, type LineOf, lineSchema } from './events.ts';
 
-/** The longest line that is one of ours: names, paths, messages and sides are bounded, and escaped to ASCII. */
-const MAX_LINE_LENGTH = 512 * 1024;
+/** The longest line that is one of ours: what is said of a task is bounded; the hosts of a playbook may be thousands. */
+const MAX_LINE_LENGTH = 8 * 1024 * 1024;
 const NOT_ASCII = /[^\x20-\x7e]/;
 
 /** What a run wrote, as far as it can be read. */
@@ -19,6 +19,7 @@ export interface Stream {
  */
 export function readStream(text: string): Stream {
   const lines: Line[] = [];
+  const order = new Order();
   const done = (problem: string | null): Stream => {
     const [first] = lines;
     const last = lines.at(-1);
@@ -39,12 +40,53 @@ export function readStream(text: string): Stream {
     if (line === null) return done(`line ${number} of the stream is not one of ours`);
     if (line.seq !== lines.length)
       return done(`line ${number} of the stream has the number ${line.seq}: lines are missing or twice there`);
-    if ((line.event === 'begin') !== (lines.length === 0)) return done(`line ${number} of the stream is out of place`);
     if (lines.at(-1)?.event === 'end') return done(`line ${number} of the stream comes after its end`);
+    if (!order.allows(line)) return done(`line ${number} of the stream is out of place`);
     lines.push(line);
     at = stop + 1;
   }
   return done(lines.at(-1)?.event === 'end' ? null : withoutEnd(lines));
+}
+
+/** What has to come before a line: the playbook, then its play, then the start of its task; no item without its task. */
+class Order {
+  #begun: 'nothing' | 'stream' | 'playbook' | 'plan' = 'nothing';
+  readonly #plays = new Set<number>();
+  readonly #tasks = new Set<string>();
+  readonly #open = new Set<string>();
+
+  allows(line: Line): boolean {
+    switch (line.event) {
+      case 'begin':
+        return this.#follows('nothing', 'stream');
+      case 'playbook':
+        return this.#follows('stream', 'playbook');
+      case 'plan':
+        return this.#follows('playbook', 'plan');
+      case 'play':
+        this.#plays.add(line.play);
+        return this.#begun === 'plan';
+      case 'start':
+        this.#tasks.add(line.task.id);
+        return this.#plays.has(line.play);
+      case 'item':
+        this.#open.add(JSON.stringify([line.host, line.id]));
+        return this.#plays.has(line.play) && this.#tasks.has(line.id);
+      case 'task':
+        this.#open.delete(JSON.stringify([line.host, line.task.id]));
+        return this.#plays.has(line.play) && this.#tasks.has(line.task.id);
+      case 'end':
+        return this.#begun !== 'nothing' && this.#open.size === 0;
+      default:
+        return this.#begun !== 'nothing';
+    }
+  }
+
+  #follows(before: 'nothing' | 'stream' | 'playbook', after: 'stream' | 'playbook' | 'plan'): boolean {
+    if (this.#begun !== before) return false;
+    this.#begun = after;
+    return true;
+  }
 }
 
 function readLine(text: string): Line | null {

@@ -114,11 +114,12 @@ function parseEvidence(run: Run, evidence: Evidence): { report: Report } | { pro
     return { problem: `the report is not valid at ${issue?.path.join('.') || 'its root'}: ${issue?.message}` };
   }
   const report = parsed.data;
-  if (report.target !== run.target || report.runId !== run.runId || report.layer !== run.layer) {
+  // A build that could not even read its ticket knows neither commit nor layer; all it can say is why.
+  const mayNotKnow = report.verdict === 'unknown' && report.commit.checked === null;
+  const isOfLayer = report.layer === run.layer || mayNotKnow;
+  if (report.target !== run.target || report.runId !== run.runId || !isOfLayer) {
     return { problem: `the report speaks of run ${report.runId} of ${report.target}, not of this run` };
   }
-  // A build that could not even read its ticket does not know the commit; all it can say is why.
-  const mayNotKnow = report.verdict === 'unknown' && report.commit.checked === null;
   if (report.commit.checked !== run.commit && !mayNotKnow) {
     return { problem: `the report speaks of commit ${report.commit.checked}, not of ${run.commit}` };
   }

@@ -8,7 +8,7 @@ import json
 import threading
 import time
 
-from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
+from ministack.core.responses import error_response_json, get_region, json_response
 from ministack.services import codebuild, eventbridge
 
 from build_run import Run

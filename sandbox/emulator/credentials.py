@@ -1,4 +1,4 @@
-"""A build's credentials: those of its project's role, offered over HTTP as CodeBuild's container does."""
+"""Credentials of a role that a service takes for a build or a node; offered to a build as CodeBuild's container does."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ SESSION_SECONDS = 3600
 
 
 class RoleError(Exception):
-    """CodeBuild cannot take the project's role."""
+    """The service cannot take the role."""
 
 
-def assume(role_arn: str, session_name: str) -> dict:
-    """Credentials of the role, if its trust policy names CodeBuild."""
+def assume(role_arn: str, session_name: str, service: str = "codebuild.amazonaws.com") -> dict:
+    """Credentials of the role, if its trust policy names the service."""
     name = role_arn.rsplit("/", 1)[-1]
     role = iam._roles.get(name)
-    if role is None or "codebuild.amazonaws.com" not in json.dumps(role.get("AssumeRolePolicyDocument")):
-        raise RoleError(f"CodeBuild is not authorized to perform: sts:AssumeRole on {role_arn}")
+    if role is None or service not in json.dumps(role.get("AssumeRolePolicyDocument")):
+        raise RoleError(f"{service} is not authorized to perform: sts:AssumeRole on {role_arn}")
     key, secret, token = sts._gen_session_access_key(), sts._gen_secret(), sts._gen_session_token()
     expires = time.time() + SESSION_SECONDS
     sts.register_session(

@@ -12,6 +12,8 @@ from ministack.core.responses import AccountRegionScopedDict, error_response_jso
 from ministack.services import ssm
 from ministack.services.cloudformation import provisioners
 
+from command_document import platforms_of
+from refusals import Refused
 from replace import replace
 
 MAX_BYTES = 64 * 1024
@@ -19,14 +21,6 @@ NAME = re.compile(r"^[a-zA-Z0-9_\-.]{3,128}$")
 KINDS = {"Command": {"1.2", "2.0", "2.2"}, "Automation": {"0.3"}}
 
 _documents = AccountRegionScopedDict()
-
-
-class Refused(ValueError):
-    """What AWS would refuse; `code` is its error."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 def _put(name: str, kind: str, form: str, content: str) -> dict:
@@ -56,9 +50,24 @@ def _put(name: str, kind: str, form: str, content: str) -> dict:
         "CreatedDate": int(time.time()),
         "Hash": hashlib.sha256(content.encode()).hexdigest(),
         "HashType": "Sha256",
-        "PlatformTypes": ["Linux", "MacOS", "Windows"],
+        "PlatformTypes": platforms_of(parsed),
     }
     _documents[name] = document
+    return document
+
+
+def find(name: str, wanted: dict) -> dict:
+    """The document that a command names, of this version and hash. @raises Refused"""
+    name = name.rsplit("document/", 1)[-1]
+    document = _documents.get(name)
+    if document is None:
+        raise Refused("InvalidDocument", f"Document with name {name} does not exist.")
+    version = wanted.get("DocumentVersion", "$DEFAULT")
+    # Only the newest is kept, which a template makes the default.
+    if version not in ("$DEFAULT", "$LATEST", document["DocumentVersion"]):
+        raise Refused("InvalidDocumentVersion", f"Document {name} has no version {version}.")
+    if wanted.get("DocumentHash") not in (None, document["Hash"]):
+        raise Refused("InvalidDocument", f"The hash of document {name} is another one.")
     return document
 
 

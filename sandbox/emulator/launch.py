@@ -18,6 +18,7 @@ import builds  # noqa: E402
 import clusters  # noqa: E402
 import documents  # noqa: E402
 import functions  # noqa: E402
+import nodes  # noqa: E402
 import policies  # noqa: E402
 import schedules  # noqa: E402
 import templates  # noqa: E402
@@ -26,6 +27,7 @@ from replace import replace  # noqa: E402
 
 def _end() -> None:
     builds.end_all()
+    nodes.end_all()
     shutil.rmtree(os.environ["SANDBOX_DIR"], ignore_errors=True)
     os._exit(0)
 
@@ -37,17 +39,19 @@ def _end_with_parent() -> None:
 
 
 class Control(http.server.BaseHTTPRequestHandler):
-    """What tests may do to time (`POST /alarm-clock {"seconds": n}`), and what clusters tell and ask the account."""
+    """What tests may do to time (`POST /alarm-clock {"seconds": n}`), and what clusters and nodes tell and ask the account."""
 
     def do_POST(self) -> None:
         size = int(self.headers.get("Content-Length") or 0)
-        body = json.loads(self.rfile.read(min(size, 100_000)) or b"{}")
+        body = json.loads(self.rfile.read(min(size, 10_000_000)) or b"{}")
         if self.path == "/alarm-clock":
             alarms.advance(float(body["seconds"]))
             return self._answer(200, {})
         if self.path == "/clusters":
             clusters.register(body)
             return self._answer(200, {})
+        if self.path.startswith("/nodes/"):
+            return self._answer(*nodes.control(self.path.removeprefix("/nodes/"), body))
         return self._answer(404, {})
 
     def do_GET(self) -> None:
@@ -65,7 +69,7 @@ class Control(http.server.BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    for part in (policies, templates, documents, alarms, builds, schedules, clusters, functions):
+    for part in (policies, templates, documents, alarms, builds, schedules, clusters, functions, nodes):
         part.install()
     # It would take port 443 too, which is somebody else's.
     replace(ministack.app, "_port_is_bindable", lambda _: lambda *_: False)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import contextvars
 import json
 import re
 from dataclasses import replace as with_changes
-from typing import Any
+from typing import Any, Callable
 from urllib.parse import parse_qs
 
 from ministack.core import iam_actions, iam_evaluator
+from ministack.core.responses import get_account_id, get_region
+from ministack.core.router import extract_access_key_id
 
+from refusals import Refused
 from replace import replace
 
+# Whether an action on a resource with these condition keys is allowed.
+May = Callable[[str, str, dict[str, str]], bool]
 VARIABLE = re.compile(r"\$\{([^}]+)\}")
 
 
@@ -107,8 +111,64 @@ def _with_log_streams(resource_arn: Any) -> Any:
     return extract
 
 
+def _with_documents(resource_arn: Any) -> Any:
+    """What is done to SSM documents, or with them, is asked of the document's ARN; tags of a machine of its own."""
+
+    def extract(service: str, method: str, path: str, headers: dict, body: bytes, *rest: Any) -> str:
+        action = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
+        if service == "ssm" and action == "ListTagsForResource":
+            data = json.loads(body or b"{}")
+            if data.get("ResourceType") == "ManagedInstance":
+                return f"arn:aws:ssm:{get_region()}:{get_account_id()}:managed-instance/{data.get('ResourceId', '')}"
+        if service != "ssm" or not (action == "SendCommand" or action.endswith("Document")):
+            return resource_arn(service, method, path, headers, body, *rest)
+        data = json.loads(body or b"{}")
+        name = str(data.get("DocumentName") or data.get("Name") or "")
+        owner = "" if name.startswith(("AWS-", "Amazon")) else get_account_id()
+        return name if name.startswith("arn:") else f"arn:aws:ssm:{get_region()}:{owner}:document/{name}"
+
+    return extract
+
+
+def _with_groups(resource_arn: Any) -> Any:
+    """The nodes of a resource group are asked of the group's ARN."""
+
+    def extract(service: str, method: str, path: str, headers: dict, body: bytes, *rest: Any) -> str:
+        if service != "resource-groups" or path != "/list-group-resources":
+            return resource_arn(service, method, path, headers, body, *rest)
+        data = json.loads(body or b"{}")
+        name = str(data.get("Group") or data.get("GroupName") or "")
+        return name if name.startswith("arn:") else f"arn:aws:resource-groups:{get_region()}:{get_account_id()}:group/{name}"
+
+    return extract
+
+
+class Caller:
+    """Who makes a request, for what is to be asked besides the request itself."""
+
+    def __init__(self, headers: dict, query: dict, region: str) -> None:
+        self._key = extract_access_key_id(headers, query)
+        self._region = region
+
+    def may(self, action: str, arn: str, keys: dict[str, str]) -> bool:
+        """Whether policies allow it on a resource with these condition keys."""
+        return self._denied(action, arn, keys) is None
+
+    def demand(self, action: str, arn: str, keys: dict[str, str]) -> None:
+        """@raises Refused"""
+        denied = self._denied(action, arn, keys)
+        if denied is not None:
+            who = getattr(denied, "principal_arn", "the caller")
+            raise Refused("AccessDeniedException", f"User: {who} is not authorized to perform: {action} on resource: {arn}")
+
+    def _denied(self, action: str, arn: str, keys: dict[str, str]) -> Any:
+        return iam_evaluator.enforce(self._key, action, action.split(":")[0], self._region, arn, dict(keys))
+
+
 def install() -> None:
     replace(iam_actions, "extract_resource_arn", _with_log_streams)
+    replace(iam_actions, "extract_resource_arn", _with_documents)
+    replace(iam_actions, "extract_resource_arn", _with_groups)
     replace(iam_evaluator, "_first_match", _with_variables)
     replace(iam_actions, "request_tag_context", _with_service_keys)
     replace(iam_actions, "_s3_object_context", _with_conditional_write)

@@ -44,8 +44,8 @@ export class S3Store implements ObjectStore {
     return { text: await body.transformToString('utf-8'), etag };
   }
 
-  async create(key: string, text: string, contentType: ContentType): Promise<boolean> {
-    return this.#writeIf({ Key: key, Body: text, ContentType: contentType, IfNoneMatch: '*' });
+  async create(key: string, content: string | Uint8Array, contentType: ContentType): Promise<boolean> {
+    return this.#writeIf({ Key: key, Body: content, ContentType: contentType, IfNoneMatch: '*' });
   }
 
   async replace(key: string, text: string, contentType: ContentType, etag: string | null): Promise<boolean> {

@@ -1,8 +1,6 @@
-import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
-import { delimiter, isAbsolute, join } from 'node:path';
 import { runProcess } from '../process.ts';
 import { downloadRelease, type ReleaseSource } from './release.ts';
+import { which } from './which.ts';
 
 export type ToolName = 'terraform' | 'tofu';
 
@@ -51,19 +49,6 @@ export async function findTool(request: ToolRequest): Promise<Tool> {
     throw new ToolError(`${file} says it is ${name} ${fetched}: remove the folder it lies in and try again`);
   }
   return { name, file, version: fetched };
-}
-
-async function which(name: ToolName, path: string): Promise<string | null> {
-  for (const folder of path.split(delimiter)) {
-    if (!isAbsolute(folder)) continue;
-    const file = join(folder, name);
-    const usable = await access(file, constants.X_OK).then(
-      async () => (await stat(file)).isFile(),
-      () => false,
-    );
-    if (usable) return file;
-  }
-  return null;
 }
 
 async function versionOf(file: string, { name, path, signal }: ToolRequest): Promise<string> {

@@ -3,7 +3,8 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type BuildWorld, NoRun, runBuild } from '#checks/terraform/build.ts';
+import { NoRun, runBuild } from '#checks/build.ts';
+import { buildTerraform, type TerraformBuildWorld } from '#checks/terraform/build.ts';
 import { keys } from '#drift/names.ts';
 import { type Report, reportSchema } from '#drift/report.ts';
 import { newRunId } from '#drift/run.ts';
@@ -96,7 +97,7 @@ const store: ObjectStore = {
   },
   create: async (key, text) => {
     if (objects.has(key)) return false;
-    objects.set(key, text);
+    objects.set(key, String(text));
     return true;
   },
   replace: () => Promise.reject(new Error('a build replaces nothing')),
@@ -154,7 +155,7 @@ function ticket(of: TerraformTarget, at = commit): TerraformTicket {
   };
 }
 
-function world(extra: Partial<BuildWorld> = {}): BuildWorld {
+function world(extra: Partial<TerraformBuildWorld> = {}): TerraformBuildWorld {
   return {
     env: {
       PATH: process.env['PATH'],
@@ -184,12 +185,18 @@ function world(extra: Partial<BuildWorld> = {}): BuildWorld {
   };
 }
 
+const run = (of: TerraformBuildWorld): Promise<boolean> =>
+  runBuild(of, {
+    terraform: (ticket, at) => buildTerraform(ticket, at, of),
+    nodes: () => Promise.reject(new Error('no nodes are asked')),
+  });
+
 async function build(
   of: TerraformTicket | string,
-  extra: Partial<BuildWorld> = {},
+  extra: Partial<TerraformBuildWorld> = {},
 ): Promise<{ report: Report; complete: boolean }> {
   objects.set(keys.ticket(NONCE), typeof of === 'string' ? of : JSON.stringify(of));
-  const complete = await runBuild(world(extra));
+  const complete = await run(world(extra));
   const text = objects.get(INBOX) ?? '';
   for (const secret of [TOKEN, PASSWORD, 'role-secret', 'f'.repeat(64)]) expect(text).not.toContain(secret);
   return { report: reportSchema.parse(JSON.parse(text)), complete };
@@ -267,7 +274,7 @@ describe('a build', () => {
   test('a report that is there already is not replaced', async () => {
     objects.set(INBOX, '{}');
     objects.set(keys.ticket(NONCE), JSON.stringify(ticket(target('small'))));
-    await runBuild(world());
+    await run(world());
     expect(objects.get(INBOX)).toBe('{}');
   });
 });
@@ -278,7 +285,7 @@ describe('what goes wrong before the check is a report with the reason', () => {
   const noRole = { ...identity, assume: () => Promise.reject(new RoleError('the role x cannot be assumed')) };
   const broken = { ...identity, assume: () => Promise.reject(new TypeError(`boom ${NONCE.slice(0, 4)}`)) };
 
-  test.each<[string, () => TerraformTicket | string, Partial<BuildWorld>, RegExp]>([
+  test.each<[string, () => TerraformTicket | string, Partial<TerraformBuildWorld>, RegExp]>([
     ['a damaged ticket', () => '{"schema":', {}, /^the ticket of this build is damaged/],
     ['a ticket of another shape', () => '{"schema":"plumbline.ticket/9"}', {}, /^the ticket of this build is damaged/],
     ['a ticket of another run', () => ticket(target('x', { name: 'prod/b' })), {}, /is for run .* of prod\/b$/],
@@ -305,7 +312,7 @@ describe('what goes wrong before the check is a report with the reason', () => {
   });
 
   test('a ticket that is gone', async () => {
-    expect(await runBuild(world())).toBe(false);
+    expect(await run(world())).toBe(false);
     expect(JSON.parse(objects.get(INBOX) ?? '').reason).toMatch(/^the ticket of this build is gone/);
   });
 
@@ -327,7 +334,7 @@ describe('a build that nobody asked for', () => {
     [{ RUN_ID: 'x' }, /is no run id/],
     [{ TICKET: '../../state/prod' }, /is no ticket's name/],
   ])('%j leaves nothing', async (env, message) => {
-    const promise = runBuild(world({ env: { ...world().env, ...env } }));
+    const promise = run(world({ env: { ...world().env, ...env } }));
     await expect(promise).rejects.toThrow(NoRun);
     await expect(promise).rejects.toThrow(message);
     expect(objects.size).toBe(0);
@@ -335,6 +342,6 @@ describe('a build that nobody asked for', () => {
 
   test('one that is no build at all', async () => {
     const someone = { ...identity, userId: async () => 'AIDAEXAMPLE' };
-    await expect(runBuild(world({ identity: someone }))).rejects.toThrow(/is no build/);
+    await expect(run(world({ identity: someone }))).rejects.toThrow(/is no build/);
   });
 });

@@ -3,7 +3,9 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type CloneRequest, cloneCommit } from '#services/git/clone.ts';
+import { changedFiles } from '#services/git/changed.ts';
+import { cloneCommit } from '#services/git/clone.ts';
+import type { GitRequest } from '#services/git/tool.ts';
 import { startGitHost, type TestGitHost } from './git-host.ts';
 
 const TOKEN = 'glpat-7f3a91c2bd55e0';
@@ -27,21 +29,21 @@ beforeEach(async () => {
 });
 afterEach(() => rm(scratch, { recursive: true, force: true }));
 
-const clone = (extra: Partial<CloneRequest> = {}): Promise<void> =>
-  cloneCommit({
-    url: host.url,
-    commit: first,
-    ref: 'main',
-    token: null,
-    folder: join(scratch, 'source'),
-    home: join(scratch, 'home'),
-    path: process.env['PATH'] ?? '',
-    caFile: host.caFile,
-    proxies: {},
-    timeoutMs: 30_000,
-    signal: new AbortController().signal,
-    ...extra,
-  });
+const request = (extra: Partial<GitRequest> = {}): GitRequest => ({
+  url: host.url,
+  commit: first,
+  ref: 'main',
+  token: null,
+  folder: join(scratch, 'source'),
+  home: join(scratch, 'home'),
+  path: process.env['PATH'] ?? '',
+  caFile: host.caFile,
+  proxies: {},
+  timeoutMs: 30_000,
+  signal: new AbortController().signal,
+  ...extra,
+});
+const clone = (extra: Partial<GitRequest> = {}): Promise<void> => cloneCommit(request(extra));
 const read = (name: string): Promise<string> => readFile(join(scratch, 'source', name), 'utf8');
 
 describe('a commit', () => {
@@ -91,7 +93,7 @@ describe('a commit', () => {
 });
 
 describe('a clear error, without the token', () => {
-  const failure = async (extra: Partial<CloneRequest>): Promise<string> => {
+  const failure = async (extra: Partial<GitRequest>): Promise<string> => {
     const error = await clone({ token: TOKEN, ...extra }).then(
       () => new Error('it was cloned'),
       (caught: unknown) => caught as Error,
@@ -165,5 +167,42 @@ describe('a clear error, without the token', () => {
 
   test.each(['--upload-pack=touch x', '-x', 'a b'])('%s is no ref', async (ref) => {
     expect(await failure({ ref })).toContain('is no ref');
+  });
+});
+
+describe('the files that changed since an older commit', () => {
+  const changed = async (since: string): Promise<readonly string[]> => {
+    await clone({ commit: second });
+    return changedFiles(request({ commit: second }), since);
+  };
+
+  test('are fetched and told by name, renamed ones by both', async () => {
+    expect(await changed(first)).toEqual(['.gitattributes', 'README.md']);
+    expect(await changed(second)).toEqual([]);
+    const third = await host.commit({ 'roles/a\nb/tasks/main.yml': '- debug:\n', 'terraform/main.tf': 'locals {}' });
+    await rm(scratch, { recursive: true });
+    await mkdir(join(scratch, 'home'), { recursive: true });
+    await clone({ commit: third });
+    expect(await changedFiles(request({ commit: third }), second)).toEqual([
+      'roles/a\nb/tasks/main.yml',
+      'terraform/main.tf',
+    ]);
+  });
+
+  test('with a token, from a host that serves no single commits', async () => {
+    await host.allowCommits(false);
+    host.protect(TOKEN);
+    await clone({ commit: second, token: TOKEN });
+    expect(await changedFiles(request({ commit: second, token: TOKEN }), first)).toHaveLength(2);
+  });
+
+  test('are not known where the older commit is gone, or too many changed', async () => {
+    await expect(changed('a'.repeat(40))).rejects.toThrow(/could not be fetched: .*not our ref/);
+    await expect(changed('--output=x')).rejects.toThrow('is no commit id');
+    const many = Object.fromEntries(Array.from({ length: 10_001 }, (_, index) => [`many/${index}`, '']));
+    const commit = await host.commit(many);
+    await rm(join(scratch, 'source'), { recursive: true });
+    await clone({ commit });
+    await expect(changedFiles(request({ commit }), first)).rejects.toThrow(/more than 10000 files changed since/);
   });
 });

@@ -11,6 +11,11 @@ describe('the demo', () => {
     expect(all).toMatch(/staging\/shop\s+in-sync/);
     expect(all).toMatch(/prod\/shop\s+drifted .*\(out-of-band, unclear\)/);
     expect(all).toMatch(/staging\/addons\s+unknown .*; \w+\/dashboard\/.* be allowed/);
+    expect(all).toMatch(/staging\/nodes\s+in-sync [\s\S]*accepted staging-minion-0: disks : /);
+    expect(all).toMatch(
+      /prod\/nodes\s+drifted .*\n.*prod-master-2: .*on 1 of 3 nodes.*\n.*prod-minion-0: kubelet : Flags/,
+    );
+    expect(all).toMatch(/not covered prod-minion-1/);
     expect(all).toMatch(/the pager has resolved every incident\n[\s\S]*All of it happened/);
     expect(exitCode, all).toBe(0);
   });

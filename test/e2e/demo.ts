@@ -4,11 +4,10 @@ import { execa } from 'execa';
 const ROOT = path.resolve(import.meta.dirname, '../..');
 
 /** Runs the demo as a person does, whatever comes of it. */
-export const demo = (...args: string[]) =>
-  execa('node', ['sandbox/demo.ts', ...args], {
+export const demo = (env: Readonly<Record<string, string>> = {}) =>
+  execa(path.join(ROOT, 'node_modules/.bin/node'), ['sandbox/demo.ts'], {
     cwd: ROOT,
-    preferLocal: true,
     reject: false,
     all: true,
-    env: { NO_COLOR: '1' },
+    env: { NO_COLOR: '1', ...env },
   });

@@ -7,7 +7,7 @@ import type { Certificates } from '#sandbox/tls.ts';
 export const ACCOUNT = '222222222222';
 export const ROLE = `arn:aws:iam::${ACCOUNT}:role/acme-kubernetes`;
 
-/** The few answers of STS, EKS and Secrets Manager that `doctor` asks for. */
+/** The few answers of STS, EKS, Secrets Manager, EC2 and SSM that `doctor` asks for. */
 export class FakeAws {
   caller = '';
   entry: { readonly username?: string; readonly kubernetesGroups: readonly string[] } | null = null;
@@ -16,6 +16,8 @@ export class FakeAws {
   refused: string | null = null;
   /** The only secret. */
   secret = '';
+  /** What SSM answers, by operation, and EC2 under its name. */
+  nodes: Readonly<Record<string, object | string>> = {};
   #cluster: Cluster | null = null;
   readonly #server: Server;
 
@@ -27,7 +29,9 @@ export class FakeAws {
     const server = createServer({ cert: readFileSync(cert), key: readFileSync(key) });
     const fake = new FakeAws(server);
     server.on('request', (request, response) => {
-      const [status, body] = fake.#answer(request.url ?? '/', String(request.headers['x-amz-target'] ?? ''));
+      const isEc2 = /\/ec2\/aws4_request/.test(String(request.headers.authorization));
+      const operation = isEc2 ? 'ec2' : String(request.headers['x-amz-target'] ?? '');
+      const [status, body] = fake.#answer(request.url ?? '/', operation);
       const kind = typeof body === 'string' ? 'text/xml' : 'application/json';
       const error =
         status >= 400 && typeof body === 'object' ? { 'x-amzn-errortype': String(Object.values(body)[0]) } : {};
@@ -42,12 +46,13 @@ export class FakeAws {
     return `https://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  reset(cluster: Cluster): void {
+  reset(cluster: Cluster | null): void {
     this.#cluster = cluster;
     this.caller = `arn:aws:sts::${ACCOUNT}:assumed-role/admin/alice`;
     this.entry = { kubernetesGroups: ['plumbline'] };
     this.policies = [];
     this.refused = null;
+    this.nodes = {};
   }
 
   stop(): Promise<unknown> {
@@ -56,12 +61,15 @@ export class FakeAws {
   }
 
   #answer(url: string, operation: string): readonly [number, object | string] {
+    const about = this.nodes[operation];
+    if (about !== undefined) return [200, about];
+    if (operation.startsWith('AmazonSSM.')) return [400, { __type: 'InvalidDocument' }];
     const cluster = this.#cluster;
-    if (cluster === null) throw new Error('there is no cluster');
     if (operation === 'secretsmanager.GetSecretValue') return [200, { SecretString: this.secret }];
     const { pathname } = new URL(url, this.url);
     const entry = `/clusters/prod/access-entries/${encodeURIComponent(ROLE)}`;
     if (pathname === '/clusters/prod') {
+      if (cluster === null) throw new Error('there is no cluster');
       const data = readFileSync(cluster.caFile).toString('base64');
       const place = { endpoint: cluster.server, certificateAuthority: { data } };
       return [200, { cluster: { name: 'prod', status: 'ACTIVE', ...place } }];

@@ -26,7 +26,8 @@ import {
   WIDGET,
 } from './kubernetes-manifests.ts';
 import { PLANTED, VAULT_GIT, VAULT_TARGET } from './kubernetes-secrets.ts';
-import { apply, expectInSync, expectUnknown, KubernetesWorld } from './kubernetes-world.ts';
+import { apply, KubernetesWorld } from './kubernetes-world.ts';
+import { expectInSync, expectUnknown } from './service-world.ts';
 
 const KEPT = 'plumbline-kubernetes-kept';
 const ALARM = 'plumbline prod/shop drift';

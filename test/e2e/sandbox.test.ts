@@ -262,7 +262,7 @@ describe('the rest', () => {
   });
 
   it.each(['SIGKILL', 'SIGINT'] as const)('leaves nothing behind when its process gets %s', async (signal) => {
-    const script = `import { startSandbox } from '#sandbox/start.ts'; const s = await startSandbox(); console.log(s.dir); setInterval(() => {}, 1000);`;
+    const script = `import { startSandbox } from '#sandbox/start.ts'; const s = await startSandbox(); await s.nodes.create({ name: 'node' }); console.log(s.dir); setInterval(() => {}, 1000);`;
     const child = execa('node', ['--input-type=module-typescript', '--eval', script], {
       cwd: ROOT,
       preferLocal: true,

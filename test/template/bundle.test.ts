@@ -30,7 +30,7 @@ describe.each(FUNCTIONS)('the bundle of %s', (name) => {
     if (name === 'kube-diff') return;
     const config = JSON.parse(Buffer.from(files[DEPLOYED_CONFIG_FILE] ?? []).toString());
     expect(config).toMatchObject({ hash: settings.hash, commit: settings.commit });
-    expect(config.targets).toHaveLength(6);
+    expect(config.targets).toHaveLength(9);
   });
 
   test('is small', () => {

@@ -33,7 +33,7 @@ async function lint(files: readonly string[]): Promise<readonly { readonly rule:
 }
 
 test('cfn-lint finds nothing in any template', async () => {
-  expect(templates).toHaveLength(1 + 5);
+  expect(templates).toHaveLength(1 + 7);
   expect(await lint(templates)).toEqual([]);
 });
 

@@ -26,7 +26,10 @@ function referenced(value: unknown): string {
   return id in passed ? referenced(passed[id]) : id;
 }
 
-const TARGETS = ['prod/by-hand', 'prod/cluster', 'prod/network', 'prod/shop', 'staging/network', 'staging/web'];
+const TARGETS = [
+  ...['prod/by-hand', 'prod/cluster', 'prod/edge', 'prod/network', 'prod/nodes', 'prod/shop'],
+  ...['staging/network', 'staging/nodes', 'staging/web'],
+];
 const CLUSTERS = ['prod', 'staging'];
 
 describe('alarms', () => {
@@ -113,7 +116,8 @@ describe('alarms', () => {
       expect(text).toMatch(/state\/(prod|staging)\/[a-z-]+\.html/);
       const name = properties.AlarmName.split(' ')[1];
       const log = /#logsV2:log-groups\/log-group\/\$252Fplumbline\$252Fkubernetes\$252F(prod|staging)/;
-      const builds = /codebuild\/111111111111\/projects\/plumbline-terraform-(prod|staging)\/history/;
+      const layer = /edge|nodes/.test(name) ? 'nodes' : 'terraform';
+      const builds = new RegExp(`codebuild/111111111111/projects/plumbline-${layer}-(prod|staging)/history`);
       expect(text).toMatch(['prod/shop', 'staging/web'].includes(name) ? log : builds);
       expect(text).toMatch(/Runbook: docs\/operations\.md#(drift|unknown)/);
       expect(text.length).toBeLessThan(1024);
@@ -138,7 +142,7 @@ describe('alarms', () => {
 
 describe('schedules', () => {
   test('are one per scheduled target and one for sweep, with few retries and a dead-letter queue', () => {
-    expect(schedules).toHaveLength(5 + 1);
+    expect(schedules).toHaveLength(7 + 1);
     for (const { properties } of schedules) {
       expect(properties.Target.RetryPolicy).toEqual({ MaximumEventAgeInSeconds: 3600, MaximumRetryAttempts: 2 });
       expect(the(referenced(properties.Target.DeadLetterConfig.Arn)).type).toBe('AWS::SQS::Queue');
@@ -244,8 +248,9 @@ describe('functions', () => {
   test('know the unique id of each project’s role', () => {
     const record = functions.find(({ properties }) => properties.FunctionName === deployed.function('record'));
     const roles = JSON.stringify(record?.properties.Environment.Variables['PLUMBLINE_BUILD_ROLES']);
-    expect(roles).toMatch(/plumbline-terraform-prod/);
-    expect(roles.match(/"Fn::GetAtt":\["Terraform(prod|staging)BuildRole[0-9A-F]+","RoleId"\]/g)).toHaveLength(2);
+    expect(roles).toMatch(/plumbline-terraform-prod.*plumbline-nodes-prod/);
+    const found = roles.match(/"Fn::GetAtt":\["(Terraform|Nodes)(prod|staging)BuildRole[0-9A-F]+","RoleId"\]/g);
+    expect(new Set(found)).toHaveProperty('size', 4);
   });
 
   test('record is told of every end of a build of ours, and nothing is lost on the way', () => {
@@ -256,7 +261,7 @@ describe('functions', () => {
       'detail-type': ['CodeBuild Build State Change'],
       detail: {
         'build-status': ['SUCCEEDED', 'FAILED', 'STOPPED', 'FAULT', 'TIMED_OUT'],
-        'project-name': [{ prefix: 'plumbline-terraform-' }],
+        'project-name': [{ prefix: 'plumbline-terraform-' }, { prefix: 'plumbline-nodes-' }],
       },
     });
     const [target] = rule?.properties.Targets ?? [];

@@ -22,9 +22,12 @@ describe('what is deployed', () => {
     expect(settings.targets.map(({ name }) => name).sort()).toEqual([
       'prod/by-hand',
       'prod/cluster',
+      'prod/edge',
       'prod/network',
+      'prod/nodes',
       'prod/shop',
       'staging/network',
+      'staging/nodes',
       'staging/web',
     ]);
     expect(settings).toMatchObject({ account: '111111111111', region: 'eu-west-1' });

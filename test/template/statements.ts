@@ -2,6 +2,7 @@ import type { Resource } from './synth.ts';
 
 /** Of a policy; IAM's own shapes. */
 export interface Statement {
+  readonly Sid?: string;
   readonly Effect: 'Allow' | 'Deny';
   readonly Action: string | readonly string[];
   readonly Resource?: unknown;

@@ -7,12 +7,15 @@ Ansible itself, so that an event that never became a line shows too.
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import html
 import json
 import os
 import platform
 import re
 import time
+from urllib.parse import quote
 
 from ansible import context
 from ansible.errors import AnsibleError
@@ -20,6 +23,7 @@ from ansible.module_utils.common.text.converters import to_text
 from ansible.parsing.vault import VaultLib
 from ansible.playbook.handler import Handler
 from ansible.plugins.callback import CallbackBase
+from ansible.plugins.loader import callback_loader
 from ansible.release import __version__ as ansible_version
 from ansible.template import Templar
 
@@ -48,34 +52,59 @@ CONTEXT_LINES = 2
 
 # A name that ends like this holds a secret, and all that lies below it.
 SECRET_NAME = re.compile(
-    r"(pass(wd|word|phrase|wort)?|pwd|secret|token|credential|community|psk"
-    r"|(api|access|private|secret|encryption|signing|account|shared|license)[_-]?key)s?[0-9]*"
-    r"([_-]?(value|hash|text|string|data|pem|b64|base64|sha256|sha512))?$|^vault_",
+    r"(pass(wd|word|phrase|wort)?|pwd?|secret|token|credential|creds|community|psk|cookie"
+    r"|(api|access|private|secret|encryption|signing|account|(pre[_-]?)?shared|license|master|unseal|hmac|auth)[_-]?key)"
+    r"s?[0-9]*([_-]?(value|hash|text|string|data|pem|b64|base64|sha256|sha512))?$|^vault_",
     re.IGNORECASE,
 )
+# Values of such names that say nothing: of `update_password`, and words for a state.
+HARMLESS = frozenset(("always", "on_create", "present", "absent", "latest", "default", "required", "enabled", "disabled"))
+# A path says where a secret is. A part that looks like chance is one itself.
+PATH = re.compile(r"(?:/[\w.@+-]+){2,}/?")
+CHANCE = re.compile(r"(?=[^/._-]*[0-9])(?=[^/._-]*[a-z])(?=[^/._-]*[A-Z])[^/._-]{16,}")
+# What a registered result says of the node.
+OUTPUTS = ("stdout", "stdout_lines", "content", "json", "value", "results")
 SECRET_WORD = (
-    r"(?:pass(?:wd|word|phrase)?|pwd|secret|token|credential|(?:api|access|private|secret)[_-]?key)s?"
+    r"(?:pass(?:wd|word|phrase|wort)?|pwd|(?<![a-z])pw|secret|token|credential|requirepass|authpass|masterauth|bindpw|rootpw|psk"
+    r"|(?:api|access|private|secret|account|encryption|signing|(?:pre[_-]?)?shared)[_-]?key)s?"
     r"(?:[_-]?(?:value|hash|data|text|base|base64|b64|old|new|[0-9]{1,3}))?"
 )
 # Every repetition that may begin at many places is bounded: a hostile text costs no more than a long one.
 PATTERNS = tuple(
     (re.compile(pattern, flags), replacement)
     for pattern, flags, replacement in (
-        # A private key, also one whose end is not there.
+        # A private key, also one whose end is not there, and as base64.
         (
             r"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY[A-Z ]*)-----.*?(-----END \1-----|\Z)",
             re.DOTALL,
             "-----BEGIN PRIVATE KEY----- " + HIDDEN,
         ),
+        (r"LS0tLS1CRUdJTiB(?!D)[A-Za-z0-9+/=\s]{8,}", 0, HIDDEN),
         (r"\$ANSIBLE_VAULT;[^\n]*(\n[ \t]*[0-9a-f]+)*", 0, HIDDEN),
         # https://user:password@host
         (r"(\b[a-z][a-z0-9+.-]{0,20}://[^\s/:@\"']{0,200}):[^\s/@\"']{1,1000}@", re.IGNORECASE, r"\1:" + HIDDEN + "@"),
         (r"\b((?:Bearer|Basic)\s+)[A-Za-z0-9+/=._~-]{8,}", re.IGNORECASE, r"\1" + HIDDEN),
-        # crypt(3)
-        (r"\$(?:[0-9]|2[abxy]|y|gy|5|6|argon2[a-z]*|scrypt|pbkdf2[a-z0-9-]*)\$[^\s:\"']+", 0, HIDDEN),
+        # crypt(3), and how LDAP, PostgreSQL and Django keep passwords
+        (
+            r"\$(?:[0-9]|2[abxy]|y|gy|5|6|apr1|argon2[a-z]*|scrypt|pbkdf2[a-z0-9-]*)\$[^\s:\"']+",
+            0,
+            HIDDEN,
+        ),
+        (r"\{(?:S?SHA[0-9]{0,3}|S?MD5|CRYPT)\}[A-Za-z0-9+/=.$]{8,}", re.IGNORECASE, HIDDEN),
+        (r"\b(?:SCRAM-SHA-256|pbkdf2_sha[0-9]{1,3})\$[^\s\"']{8,}|\bmd5[0-9a-f]{32}\b", 0, HIDDEN),
+        # What providers give: AWS, GitHub, GitLab, Slack, Stripe, Google, npm, PyPI, Docker, Vault, SendGrid, age, …
         (r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b", 0, HIDDEN),
-        (r"\b(?:gh[pousr]_|github_pat_|glpat-|xox[a-z]-|sk_live_|AIza)[A-Za-z0-9_-]{10,}", 0, HIDDEN),
+        (
+            r"\b(?:gh[pousr]_|github_pat_|gl(?:pat|rt|dt|ft|cbt|ptt)-|xox[a-z]-|xapp-|[sr]k_(?:live|test)_|whsec_|AIza"
+            r"|ya29\.|npm_|pypi-|dckr_pat_|hv[sbr]\.|SG\.|AGE-SECRET-KEY-1|sk-|shp(?:at|ss)_|dop_v1_|ATATT|lin_api_)"
+            r"[A-Za-z0-9._-]{10,}",
+            0,
+            HIDDEN,
+        ),
+        (r"(hooks\.slack\.com/(?:services|workflows)/)[A-Za-z0-9/_-]+", 0, r"\1" + HIDDEN),
         (r"\beyJ[A-Za-z0-9_-]{8,2000}\.[A-Za-z0-9_-]{8,4000}(\.[A-Za-z0-9_-]*)?", 0, HIDDEN),
+        # kubeadm's bootstrap tokens
+        (r"(?<![\w.])[a-z0-9]{6}\.[a-z0-9]{16}(?![\w.])", 0, HIDDEN),
         # A block of YAML: name: | and the lines that stand deeper
         (
             r"^([ \t]{0,80})((?![ \t])[^\n]{0,200}?" + SECRET_WORD + r"[\"']?[ \t]{0,9}:[ \t]{0,9}[|>][^\n]*\n)"
@@ -83,6 +112,16 @@ PATTERNS = tuple(
             re.IGNORECASE | re.MULTILINE,
             r"\1\2\1  " + HIDDEN + "\n",
         ),
+        # An entry with a name and a value: of a container's environment, of XML's properties
+        (
+            r"(\bname[\"']?[ \t]{0,9}[:=][ \t]{0,9}[\"']?[\w.-]{0,60}" + SECRET_WORD + r"[\"']?[ \t]{0,9},?[ \t]{0,9}"
+            r"(?:\n[ \t]{0,80})?[\"']?value[\"']?[ \t]{0,9}[:=][ \t]{0,9})"
+            r"(\"(?:[^\"\\\n]|\\.)*\"?|'[^'\n]*'?|[^\s\"'][^\n]*)",
+            re.IGNORECASE,
+            r"\1" + HIDDEN,
+        ),
+        # <password>value</password>
+        (r"(<[\w:.-]{0,60}" + SECRET_WORD + r"(?:\s[^<>\n]{0,200})?>)[^<]+(?=<)", re.IGNORECASE, r"\1" + HIDDEN),
         # name: "value", name = value, and what JSON and YAML make of it
         (
             r"(" + SECRET_WORD + r"[\"']?[ \t]{0,9}[:=][ \t]{0,9})"
@@ -90,16 +129,36 @@ PATTERNS = tuple(
             re.IGNORECASE,
             r"\1" + HIDDEN,
         ),
+        # The logins of Docker's config.json
+        (r"(\"auth\"\s{0,9}:\s{0,9}\")[A-Za-z0-9+/=]{8,}", 0, r"\1" + HIDDEN),
         # --password value
         (
             r"((?<![\w-])--?[\w-]{0,60}" + SECRET_WORD + r"[ =])(?!" + re.escape(HIDDEN) + r")\S+",
             re.IGNORECASE,
             r"\1" + HIDDEN,
         ),
+        # mysql -pvalue, sshpass -p value, curl -u name:value
+        (r"(\b(?:mysql|mariadb)\w{0,20}[ \t][^\n|;]{0,200}?(?<=[ \t])-p)[^\s\"']+", 0, r"\1" + HIDDEN),
+        (r"(\bsshpass[ \t]+-p[ \t]{0,9})\S+", 0, r"\1" + HIDDEN),
+        (r"((?<![\w-])(?:-u|--user)[ =][\w.@-]{1,100}:)(?![0-9]+\b)[^\s\"']+", 0, r"\1" + HIDDEN),
+        # A line of its own: requirepass value; machine … login … password value; host:port:database:user:password
+        (
+            r"^([ \t]{0,80}(?:set[ \t]{1,9})?[\w.-]{0,60}" + SECRET_WORD + r"[ \t]{1,80})"
+            r"(?!(?:yes|no|true|false|on|off|none|null|is|was|for|of)\b|[:=]|" + re.escape(HIDDEN) + r")\S+[ \t]*$",
+            re.IGNORECASE | re.MULTILINE,
+            r"\1" + HIDDEN,
+        ),
+        (r"(\blogin\s{1,9}\S{1,200}\s{1,9}password\s{1,9})(?!" + re.escape(HIDDEN) + r")\S+", 0, r"\1" + HIDDEN),
+        (r"^([\w.*-]{1,200}:(?:[0-9]{1,5}|\*):[^:\s]{1,100}:[^:\s]{1,100}:)\S+$", re.MULTILINE, r"\1" + HIDDEN),
     )
 )
 
+KUBERNETES_SECRET = re.compile(r"^kind:[ \t]*[\"']?Secret\b", re.MULTILINE)
+# Actions that run once, for all hosts of the play.
+FOR_ALL_HOSTS = ("add_host", "pause")
 LOOKUP = re.compile(r"\b(lookup|query|q)\b")
+# Lookups that only read: they may be done again.
+READS = re.compile(r"\b(lookup|query|q)\(\s*[\"'](ansible\.builtin\.)?(env|file|vars|ini|csvfile|unvault)[\"']")
 # How `script` says that its `creates` or `removes` holds: it was compared, though the event is "skipped".
 SCRIPT_GUARD = re.compile(r"matching (creates|removes) option$")
 
@@ -124,10 +183,13 @@ class Secrets:
                 self.learn(item, depth + 1)
         else:
             text = to_text(value, errors="surrogateescape", nonstring="simplerepr")
-            for form in {text, text.strip(), json.dumps(text)[1:-1]} | set(text.strip().splitlines()):
+            for form in forms_of(text):
                 if len(form.strip()) >= MIN_SECRET and "{{" not in form and form not in HIDDEN:
                     self._values.add(form)
                     self._longest_first = None
+
+    def is_secret(self, name):
+        return isinstance(name, str) and (name in self._named or SECRET_NAME.search(name) is not None)
 
     def learn_below(self, variables, depth=0):
         """What lies under a name that looks secret, or that the config names, and what a vault holds, at any depth."""
@@ -141,10 +203,32 @@ class Secrets:
         if not isinstance(variables, dict):
             return
         for name, value in list(variables.items()):
-            if isinstance(name, str) and (name in self._named or SECRET_NAME.search(name)):
-                self.learn(value)
+            if self.is_secret(name):
+                self.learn_named(name, value)
             else:
                 self.learn_below(value, depth + 1)
+
+    def learn_named(self, name, value):
+        """What stands under a name that looks secret, unless it only says where the secret is."""
+        is_plain = isinstance(value, str) and (value in HARMLESS or PATH.fullmatch(value) and not CHANCE.search(value))
+        if not is_plain or name in self._named:
+            self.learn(value)
+
+    def learn_output(self, result, depth=0):
+        """What a result says of the node, by which a secret came here."""
+        if isinstance(result, list):
+            for item in result:
+                self.learn_output(item, depth + 1)
+        if not isinstance(result, dict) or depth > MAX_DEPTH:
+            return
+        for name in OUTPUTS:
+            value = result.get(name)
+            if name == "results":
+                self.learn_output(value, depth + 1)
+            elif name == "content" and result.get("encoding") == "base64":
+                self.learn(base64.b64decode(value or "").decode("utf-8", "surrogateescape"))
+            else:
+                self.learn(value)
 
     def learn_document(self, plain):
         """Every value of a text that a vault held: a single value, or the lines of a YAML file."""
@@ -162,7 +246,7 @@ class Secrets:
                 text = text.replace(value, HIDDEN)
         for pattern, replacement in PATTERNS:
             text = pattern.sub(replacement, text)
-        return text
+        return without_data(text) if KUBERNETES_SECRET.search(text) else text
 
 
 class Lines:
@@ -207,6 +291,8 @@ class CallbackModule(CallbackBase):
         self._known = set()
         self._started = set()
         self._blind = {}
+        stay_alone()
+        self._kept = []
         self._learn_from_vaults()
         arguments = context.CLIARGS
         self._lines.write(
@@ -244,32 +330,66 @@ class CallbackModule(CallbackBase):
                     loader._get_file_contents(name[1:])
 
     def _learn_variables(self, host):
-        """The values that the host's variables have in this play; once for each."""
-        key = (self._play, host.get_name())
+        """The values that the host's variables have in this play, or the play's own; once for each."""
+        key = (self._play, host and host.get_name())
         if key in self._known:
             return
         self._known.add(key)
-        manager = self._play_object.get_variable_manager()
         try:
-            variables = manager.get_vars(play=self._play_object, host=host)
+            variables = self._variables(host)
         except AnsibleError:
             return  # A vault that does not open: Ansible says so itself, and no task runs.
         shown = {name: value for name, value in variables.items() if name not in ("hostvars", "vars", "groups")}
+        self._learn_all(shown, variables)
+
+    def _variables(self, host, task=None):
+        manager = self._play_object.get_variable_manager()
+        return manager.get_vars(play=self._play_object, host=host, task=task)
+
+    def _learn_all(self, shown, variables):
+        """Secrets among the variables that are shown, with all variables for those that are templates."""
         self._secrets.learn_below(shown)
-        for name, value in shown.items():
-            if isinstance(value, str) and "{{" in value and (name in self._named or SECRET_NAME.search(name)):
-                self._learn_templated(name, value, variables)
+        for name, value in templates_below(shown, self._secrets.is_secret):
+            self._learn_templated(name, value, variables)
 
     def _learn_templated(self, name, value, variables):
-        """A lookup is not done again: it may make what it looks for."""
+        """Most lookups are not done again: they may make what they look for."""
         try:
-            if LOOKUP.search(value):
+            if len(LOOKUP.findall(str(value))) > len(READS.findall(str(value))):
                 raise AnsibleError("it comes from a lookup")
             templar = Templar(loader=self._play_object.get_loader(), variables=variables)
-            self._secrets.learn(templar.template(value))
-        except AnsibleError:
+            self._secrets.learn_named(name, templar.template(value))
+        except Exception:  # pylint: disable=broad-except
             if name in self._named:
                 self._odd("the value of the variable %s is not known: where it stands alone it cannot be hidden" % name)
+
+    def _learn_inventory(self, inventory):
+        """Variables of hosts that this play may look up, without the files beside the inventory."""
+        for holder in list(inventory.hosts.values()) + list(inventory.groups.values()):
+            self._secrets.learn_below(holder.vars)
+
+    def _learn_kept(self, result):
+        """What a task keeps under a name that looks secret, or under `no_log`: then it is known after this event."""
+        task, host = result._task, result._host
+        registers = names_of(task.register)
+        if is_hidden(result):
+            facts = task.args if short_name(task) == "set_fact" and isinstance(task.args, dict) else ()
+            if registers or facts:
+                self._kept.append((host, registers, facts))
+        elif any(self._secrets.is_secret(name) for name in registers):
+            self._secrets.learn_output(result._result)
+        if short_name(task) == "include_vars":
+            self._known.discard((self._play, host.get_name()))
+
+    def _learn_hidden(self):
+        """What earlier tasks kept under `no_log`."""
+        kept, self._kept = self._kept, []
+        for host, registers, facts in kept:
+            variables = self._variables(host)
+            for name in registers:
+                self._secrets.learn_output(variables.get(name))
+            for name in facts:
+                self._secrets.learn_named(name, variables.get(name))
 
     def _text(self, value, limit):
         text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
@@ -308,9 +428,11 @@ class CallbackModule(CallbackBase):
             if play._uuid not in self._plays:
                 self._plays.append(play._uuid)
             self._play = self._plays.index(play._uuid)
+            inventory = play.get_variable_manager()._inventory
             if is_first:
                 self._learn_early_vaults(play.get_loader())
-            inventory = play.get_variable_manager()._inventory
+                self._learn_inventory(inventory)
+            self._learn_variables(None)
             if is_first:
                 self._lines.write("plan", hosts=[planned_hosts(inventory, planned) for planned in self._planned])
             expected = inventory.get_hosts(play.hosts, ignore_restrictions=True)
@@ -369,6 +491,7 @@ class CallbackModule(CallbackBase):
     def _start(self, task):
         if task._uuid not in self._started:
             self._started.add(task._uuid)
+            self._learn_hidden()
             self._secrets.learn_below(task.get_vars())
             self._secrets.learn_below(task.args)
             self._lines.write("start", play=self._play, task=self._task(task, self._name(task, None)))
@@ -379,7 +502,7 @@ class CallbackModule(CallbackBase):
         def handle():
             task = result._task
             self._learn(result)
-            name = self._name(task, result._host)
+            name = self._name(task, None if is_hidden(result) else result._host)
             said = self._said(result, event)
             if said["status"] == "unverifiable":
                 self._blind.setdefault(host, set()).update(names_of(task.register))
@@ -404,12 +527,19 @@ class CallbackModule(CallbackBase):
         self._guarded(host, handle)
 
     def _learn(self, result):
-        self._learn_variables(result._host)
-        raw = result._result
+        host, raw, task = result._host, result._result, result._task
+        self._learn_variables(host)
+        self._learn_hidden()
+        self._learn_kept(result)
         self._secrets.learn_below(raw.get("ansible_facts"))
+        self._secrets.learn_below(raw.get("invocation"))
         if "ansible_loop_var" in raw:
             self._secrets.learn_below(raw.get(raw["ansible_loop_var"]))
             self._secrets.learn_below(raw.get("_ansible_item_label"))
+        own = task.get_vars()
+        if own and (task._uuid, host.get_name()) not in self._known:
+            self._known.add((task._uuid, host.get_name()))
+            self._learn_all(own, self._variables(host, task))
 
     def _task(self, task, name):
         source = task.args.get("src") if isinstance(task.args, dict) else None
@@ -426,7 +556,7 @@ class CallbackModule(CallbackBase):
             "changedWhen": literal(task.changed_when),
             "failedWhen": literal(task.failed_when),
             "when": bool(task.when),
-            "stopsAll": bool(task.any_errors_fatal) or bool(task.run_once),
+            "stopsAll": bool(task.any_errors_fatal) or bool(task.run_once) or short_name(task) in FOR_ALL_HOSTS,
             **fields,
         }
 
@@ -438,13 +568,11 @@ class CallbackModule(CallbackBase):
         if not isinstance(written, str) or "{{" not in written or not task.name or not shown.endswith(task.name):
             return shown
         name = written
-        if host is not None and task.no_log is not True and not LOOKUP.search(written):
+        if host is not None and not LOOKUP.search(written):
             try:
-                variables = self._play_object.get_variable_manager().get_vars(
-                    play=self._play_object, host=host, task=task
-                )
+                variables = self._variables(host, task)
                 name = to_text(Templar(loader=self._play_object.get_loader(), variables=variables).template(written))
-            except AnsibleError:
+            except Exception:  # pylint: disable=broad-except
                 name = written  # A variable of the loop, which has a value for each item only.
         return shown[: -len(task.name)] + name
 
@@ -463,9 +591,8 @@ class CallbackModule(CallbackBase):
         said = {"status": self._status(result, event, hidden)}
         if hidden:
             said["hidden"] = True
-        if result._task.failed_when and literal(result._task.failed_when) == "never" and event == "ok":
-            if hides_failure(raw, hidden, result._task):
-                said["hidesFailure"] = True
+        if event == "ok" and result._task.failed_when and hides_failure(raw, hidden, result._task):
+            said["hidesFailure"] = True
         if event in ("failed", "unreachable") and not hidden and raw.get("msg") is not None:
             said["message"] = self._text(raw["msg"], MAX_MESSAGE)
         path = None if hidden else key_of(raw)
@@ -481,6 +608,8 @@ class CallbackModule(CallbackBase):
     def _status(self, result, event, hidden):
         raw = result._result
         if event == "ok":
+            if result._task.check_mode and raw.get("ansible_job_id") and not raw.get("finished"):
+                return "unverifiable"  # It was only begun, and nobody waited for what it says.
             return "changed" if raw.get("changed") else "ok"
         if event != "skipped":
             return event
@@ -493,7 +622,7 @@ class CallbackModule(CallbackBase):
             return "hidden"
         if "results" in raw and all(is_when_skip(item) for item in as_list(raw["results"])):
             return "skipped"
-        if result._task.action.endswith("script") and SCRIPT_GUARD.search(str(raw.get("msg", ""))):
+        if short_name(result._task) == "script" and SCRIPT_GUARD.search(str(raw.get("msg", ""))):
             return "ok"
         return "unverifiable"
 
@@ -515,7 +644,7 @@ class CallbackModule(CallbackBase):
             texts = tuple(self._searched(side) for side in (before, after))
             if None not in texts:
                 texts = differing(*texts)
-            form["absent"] = [before in ("", None), after in ("", None)]
+            form["absent"] = [before in ("", None), diff.get("after_header") == "/dev/null"]
         return {**form, "before": self._cut(texts[0], before), "after": self._cut(texts[1], after)}
 
     def _side(self, value):
@@ -535,6 +664,44 @@ class CallbackModule(CallbackBase):
             return {"text": text}
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         return {"text": text[:MAX_SIDE], "cut": length, "sha256": digest}
+
+
+def stay_alone():
+    """Callbacks that lie beside the playbook or in its roles are not loaded: they would tell others of a run that is none."""
+    callback_loader.all = lambda *arguments, **options: iter(())
+
+
+def forms_of(text):
+    """A value as it may stand in a text: whole, by line, escaped, as base64 (also within a longer one)."""
+    stripped = text.strip()
+    forms = {text, stripped} | set(stripped.splitlines())
+    for form in (text, stripped):
+        forms |= {json.dumps(form)[1:-1], json.dumps(form, ensure_ascii=False)[1:-1]}
+        forms |= {form.replace("'", "''"), form.replace("'", "'\"'\"'"), html.escape(form), html.escape(form, quote=False)}
+        data = form.encode("utf-8", "surrogateescape" if is_bytes(form) else "surrogatepass")
+        forms |= {quote(data, safe=""), quote(data)}
+        if len(data) >= MIN_SECRET:
+            for before, first in ((0, 0), (1, 2), (2, 3)):
+                encoded = base64.b64encode(bytes(before) + data).decode("ascii")
+                inner = encoded[first : (before + len(data)) * 8 // 6]
+                forms |= {inner, inner.replace("+", "-").replace("/", "_")}
+    return forms
+
+
+def without_data(text):
+    """Manifests whose Secrets hold no data; a Secret keeps it under names that tell nothing."""
+    documents = re.split(r"(?m)^(?=---)", text)
+    for index, document in enumerate(documents):
+        if KUBERNETES_SECRET.search(document):
+            documents[index] = re.sub(
+                r"(?m)^((?:stringData|data):[ \t]*\n)(?:[ \t]+[^\n]*(?:\n|\Z)|[ \t]*\n)+", r"\1  " + HIDDEN + "\n", document
+            )
+    return "".join(documents)
+
+
+def is_bytes(text):
+    """Whether all its lone surrogates are bytes that were no UTF-8."""
+    return not any("\ud800" <= character <= "\udfff" and not "\udc80" <= character <= "\udcff" for character in text)
 
 
 def now():
@@ -576,13 +743,32 @@ def uses(conditions, register):
     return re.search(r"\b%s\b" % re.escape(register), " ".join(map(str, as_list(conditions)))) is not None
 
 
+def templates_below(variables, is_secret, depth=0):
+    """Secret names, at any depth, whose values are templates."""
+    if depth > MAX_DEPTH:
+        return
+    if isinstance(variables, dict):
+        for name, value in list(variables.items()):
+            if not is_secret(name):
+                yield from templates_below(value, is_secret, depth + 1)
+            elif isinstance(value, (str, dict, list)) and "{{" in str(value):
+                yield name, value
+    elif isinstance(variables, (list, tuple)):
+        for item in variables:
+            yield from templates_below(item, is_secret, depth + 1)
+
+
 def is_hidden(result):
     raw = result._result
     return bool(raw.get("_ansible_no_log")) or "censored" in raw or result._task.no_log is True
 
 
+def short_name(task):
+    return task.action.rpartition(".")[2]
+
+
 def is_meta(task):
-    return task.action in ("meta", "ansible.builtin.meta", "ansible.legacy.meta")
+    return short_name(task) == "meta"
 
 
 def is_when_skip(item):
@@ -590,21 +776,32 @@ def is_when_skip(item):
 
 
 def hides_failure(raw, hidden, task):
-    """Whether `failed_when: false` made a failure look like success; when nobody can tell, it did."""
-    if "results" in raw or task.action.rpartition(".")[2] == "debug":
+    """Whether `failed_when` made a failure look like success; when nobody can tell, a plain false did."""
+    module = short_name(task)
+    if "results" in raw or module == "debug":
         return False
     if hidden:
-        return True
+        return literal(task.failed_when) == "never"
+    if raw.get("failed_when_result") is not False:
+        return False
+    if "failed_when_suppressed_exception" in raw:
+        return True  # Of modules since 2.19, of all since 2.21.
     code = raw.get("rc")
     if isinstance(code, int):
         return code != 0
-    return not raw.get("changed") and bool(raw.get("msg") or raw.get("exception"))
+    if module == "assert":
+        return "assertion" in raw
+    message = str(raw.get("msg") or "")
+    return not raw.get("changed") and (bool(raw.get("exception")) or bool(message) and not message.startswith("OK ("))
 
 
 def key_of(raw):
     """The file or key that a task speaks of. A header may name a temporary file of the controller: it comes last."""
-    arguments = (raw.get("invocation") or {}).get("module_args") or {}
-    found = [raw.get("dest"), raw.get("path")] + [arguments.get(name) for name in ("dest", "path", "name")]
+    invocation = raw.get("invocation")
+    arguments = invocation.get("module_args") if isinstance(invocation, dict) else None
+    arguments = arguments if isinstance(arguments, dict) else {}
+    named = ("dest", "path", "name", "creates", "removes")
+    found = [raw.get("dest"), raw.get("path")] + [arguments.get(name) for name in named]
     found += [diff.get("before_header") for diff in as_list(raw.get("diff")) if isinstance(diff, dict)]
     for value in found:
         if isinstance(value, str) and value:

@@ -1,32 +1,28 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { cp, lstat, mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { execa } from 'execa';
-import * as z from 'zod';
+import picocolors from 'picocolors';
+import { filled, playbookRun } from '#checks/nodes/playbook.ts';
+import { check } from '#cli/commands/check.ts';
+import { type Report, reportSchema } from '#drift/report.ts';
+import type { NodesCheck } from '#drift/target.ts';
 
 const FIXTURES = path.resolve(import.meta.dirname, '../../fixtures/ansible');
 const PLUGIN = path.resolve(import.meta.dirname, '../../../checks/nodes/plugin');
+const SYSTEM = '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
 
-const endedSchema = z.object({ name: z.string(), code: z.number(), stderr: z.string() }).readonly();
-
-/** How one run ended, and the file its events are in. */
-export interface Ended {
-  readonly code: number;
-  readonly stderr: string;
-  readonly events: string;
-}
-
-/** A case, laid out in a folder of its own: the playbook, the node's state, a home. */
+/** A case, laid out in a folder of its own: the playbook with a config, the node's state, a home. */
 export interface Laid {
   readonly name: string;
   readonly folder: string;
   readonly root: string;
 }
 
-/** Copies a case and makes the state of its nodes. */
+/** Copies a case, makes the state of its nodes, and writes a config for it. */
 export async function lay(kind: string, name: string, below: string): Promise<Laid> {
   const folder = path.join(below, name);
   const root = path.join(folder, 'root');
@@ -34,7 +30,36 @@ export async function lay(kind: string, name: string, below: string): Promise<La
   await mkdir(path.join(folder, 'home'));
   await cp(path.join(FIXTURES, kind, name), path.join(folder, 'case'), { recursive: true });
   await execa('bash', [path.join(folder, 'case/setup.sh')], { cwd: folder, env: { ROOT: root } });
+  await writeConfig(folder, nodesOf(path.join(folder, 'case'), root));
   return { name, folder, root };
+}
+
+/** Writes a config with one target of nodes beside a playbook. */
+export async function writeConfig(folder: string, nodes: object): Promise<void> {
+  const config = { version: 1, environments: { here: {} }, targets: { nodes: { in: ['here'], nodes } } };
+  await writeFile(path.join(folder, 'case/plumbline.yaml'), JSON.stringify(config, null, 1));
+}
+
+/** What the arguments of a case are in a config. */
+function nodesOf(folder: string, root: string): Readonly<Record<string, unknown>> {
+  const written = path.join(folder, 'args');
+  const given = existsSync(written) ? readFileSync(written, 'utf8').trim().split('\n') : [];
+  const after = (option: string): readonly string[] =>
+    given.flatMap((line, index) => (line === option ? [given[index + 1] ?? ''] : []));
+  const known = new Set(['--tags', '--vault-password-file', '-e']);
+  const odd = given.filter((line, index) => index % 2 === 0 && !known.has(line));
+  if (odd.length > 0) throw new Error(`no key of the config is known for ${odd.join(', ')}`);
+  const [file] = after('--vault-password-file');
+  const variables = existsSync(path.join(folder, 'vars.json')) ? ['vars.json'] : [];
+  return {
+    playbook: 'site.yml',
+    inventory: 'hosts.ini',
+    extraVars: { root, ansible_python_interpreter: '/usr/bin/python3' },
+    extraVarsFiles: [...variables, ...after('-e').map((value) => value.slice(1))],
+    tags: after('--tags'),
+    ...(file === undefined ? {} : { vaultPassword: { file } }),
+    secretVariables: ['named'],
+  };
 }
 
 /** Everything below a folder: kind, mode, times, content. */
@@ -54,102 +79,111 @@ const hashOf = async (file: string): Promise<string> =>
     .update(await readFile(file))
     .digest('hex');
 
-function argumentsOf({ folder, root }: Laid): readonly string[] {
-  const own = path.join(folder, 'case/args');
-  const given = existsSync(own)
-    ? readFileSync(own, 'utf8')
-        .split('\n')
-        .filter((line) => line !== '')
-    : [];
-  const variables = existsSync(path.join(folder, 'case/vars.json')) ? ['-e', '@vars.json'] : [];
-  const always = ['-i', 'hosts.ini', 'site.yml', '--check', '--diff', '-e', `root=${root}`];
-  return [...always, '-e', 'ansible_python_interpreter=/usr/bin/python3', ...variables, ...given];
-}
-
-const environmentOf = ({ folder, root }: Laid, events: string): Readonly<Record<string, string>> => ({
-  ROOT: root,
+/** What the command has of a person's shell. @param bin where ansible-playbook is */
+export const shellOf = (
+  { folder, root }: Laid,
+  bin: string,
+  collections: string,
+): Readonly<Record<string, string>> => ({
+  ANSIBLE_COLLECTIONS_PATH: collections,
   HOME: path.join(folder, 'home'),
-  PLUMBLINE_EVENTS: events,
-  PLUMBLINE_SECRET_VARIABLES: 'named',
+  PATH: `${bin}:${SYSTEM}`,
+  ROOT: root,
 });
 
-/** Isolated and deterministic (facts/ansible.md §7). */
-async function isolated(bin: string, home: string, collections: string): Promise<Readonly<Record<string, string>>> {
-  await mkdir(home, { recursive: true });
-  await writeFile(path.join(home, 'empty.cfg'), '');
-  return {
-    PATH: `${bin}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin`,
-    HOME: home,
-    LC_ALL: 'C.UTF-8',
-    ANSIBLE_ASYNC_DIR: path.join(home, 'async'),
-    ANSIBLE_CACHE_PLUGIN: 'memory',
-    ANSIBLE_CALLBACK_PLUGINS: PLUGIN,
-    ANSIBLE_COLLECTIONS_PATH: collections,
-    ANSIBLE_CONFIG: path.join(home, 'empty.cfg'),
-    ANSIBLE_DEPRECATION_WARNINGS: 'False',
-    ANSIBLE_HOME: path.join(home, 'ansible'),
-    ANSIBLE_INJECT_INVOCATION: 'True',
-    ANSIBLE_LOCAL_TEMP: path.join(home, 'local'),
-    ANSIBLE_MODULE_STRICT_UTF8_RESPONSE: 'False',
-    ANSIBLE_NOCOLOR: '1',
-    ANSIBLE_PIPELINING: 'True',
-    ANSIBLE_REMOTE_TEMP: path.join(home, 'remote'),
-    ANSIBLE_RETRY_FILES_ENABLED: '0',
-    ANSIBLE_STDOUT_CALLBACK: 'plumbline_events',
-    PYTHONDONTWRITEBYTECODE: '1',
-    PYTHONWARNINGS: 'ignore',
-  };
+/** What the command said. */
+export interface Checked {
+  readonly report: Report;
+  readonly code: number;
+  readonly printed: string;
 }
 
-/** One run of the real command. */
-export async function runPlaybook(bin: string, laid: Laid, events: string, collections: string): Promise<Ended> {
-  const env = await isolated(bin, path.join(laid.folder, 'home'), collections);
-  const ended = await execa(path.join(bin, 'ansible-playbook'), argumentsOf(laid), {
-    cwd: path.join(laid.folder, 'case'),
-    env: { ...env, ...environmentOf(laid, events) },
-    extendEnv: false,
-    reject: false,
-    stdin: 'ignore',
-    timeout: 60_000,
-  });
-  return { code: ended.exitCode ?? 137, stderr: ended.stderr, events };
-}
-
-/** Many runs by one process that has imported Ansible already: half the time of the command, and the same `main`. */
-export class WarmAnsible {
-  readonly #child: ChildProcess;
-  readonly #waiting = new Map<string, (ended: z.infer<typeof endedSchema>) => void>();
-
-  private constructor(child: ChildProcess) {
-    this.#child = child;
-    if (child.stdout === null) throw new Error('the process has no output');
-    createInterface(child.stdout).on('line', (line) => {
-      const ended = endedSchema.parse(JSON.parse(line));
-      this.#waiting.get(ended.name)?.(ended);
-    });
-  }
-
-  static async start(bin: string, home: string, collections: string): Promise<WarmAnsible> {
-    const env = await isolated(bin, home, collections);
-    const script = path.join(import.meta.dirname, 'warm.py');
-    return new WarmAnsible(spawn(path.join(bin, 'python'), [script], { env, stdio: ['pipe', 'pipe', 'inherit'] }));
-  }
-
-  async run(laid: Laid, events: string): Promise<Ended> {
-    const job = {
-      name: laid.name,
+/** `plumbline check --json`, in this process. */
+export async function checkCase(laid: Laid, env: Readonly<Record<string, string>>): Promise<Checked> {
+  let printed = '';
+  let code = -1;
+  await check(
+    [],
+    { config: 'plumbline.yaml', json: true },
+    {
+      env,
       cwd: path.join(laid.folder, 'case'),
-      env: environmentOf(laid, events),
-      arguments: argumentsOf(laid),
-    };
-    const ended = await new Promise<z.infer<typeof endedSchema>>((resolve) => {
-      this.#waiting.set(laid.name, resolve);
-      this.#child.stdin?.write(`${JSON.stringify(job)}\n`);
-    });
-    return { ...ended, events };
+      colours: picocolors.createColors(false),
+      interactive: false,
+      signal: new AbortController().signal,
+      out: (text) => {
+        printed += text;
+      },
+      err: (text) => {
+        printed += text;
+      },
+      exit: (given) => {
+        code = given;
+      },
+      fail: (error) => {
+        throw error;
+      },
+    },
+  );
+  const [report] = reportSchema.array().length(1).parse(JSON.parse(printed));
+  if (report === undefined) throw new Error('there is no report');
+  return { report, code, printed };
+}
+
+const NOTHING: NodesCheck = {
+  playbook: 'site.yml',
+  inventory: 'hosts.ini',
+  ...{ extraVars: {}, secretVars: {}, extraVarsFiles: [], tags: [], skipTags: [], secretVariables: [] },
+  ...{ minNodes: 1, settleSeconds: 0, concurrency: '1' },
+};
+
+/** The call of a check of this case that does nothing else. */
+export async function callOf(folder: string, source: string, extraVars: object): Promise<ReturnType<typeof filled>> {
+  await mkdir(path.join(folder, 'tmp'), { recursive: true });
+  await writeFile(path.join(folder, 'ansible.cfg'), '');
+  const nothing = { collections: '', secrets: '', key: '', vaultPassword: '', inventory: '', own: '', node: '' };
+  return filled(
+    playbookRun({
+      ...{ check: { ...NOTHING, extraVars: { ...extraVars } }, settings: {}, folder: '.', place: 'here' },
+      has: { secrets: false, vaultPassword: false, collections: false },
+    }),
+    { ...nothing, source, plugin: PLUGIN, private: folder, events: path.join(folder, 'events') },
+  );
+}
+
+/** An ansible-playbook that starts in half the time, and is the same `main`. */
+export class WarmAnsible {
+  readonly #stop: () => void;
+  /** The folder for the PATH. */
+  readonly bin: string;
+
+  private constructor(bin: string, stop: () => void) {
+    this.bin = bin;
+    this.#stop = stop;
+  }
+
+  static async start(bin: string, folder: string, collections: string): Promise<WarmAnsible> {
+    const own = path.join(folder, 'bin');
+    await mkdir(own, { recursive: true });
+    const { environment } = await callOf(folder, folder, {});
+    const child = spawn(
+      path.join(bin, 'python'),
+      [path.join(import.meta.dirname, 'warm.py'), path.join(folder, 'socket'), path.join(own, 'ansible-playbook')],
+      {
+        env: { ...environment, ANSIBLE_COLLECTIONS_PATH: collections, HOME: folder, PATH: `${bin}:${SYSTEM}` },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
+    await Promise.race([
+      once(child.stdout, 'data'),
+      once(child, 'exit').then(() => {
+        throw new Error(`Ansible of ${bin} did not start`);
+      }),
+    ]);
+    return new WarmAnsible(own, () => child.kill());
   }
 
   stop(): void {
-    this.#child.stdin?.end();
+    this.#stop();
   }
 }

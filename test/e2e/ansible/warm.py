@@ -1,6 +1,7 @@
-"""Runs ansible-playbook many times, with Ansible imported once: every run is a fork that executes the command's file.
+"""An `ansible-playbook` that has imported Ansible already: every run is a fork that executes the command's own file.
 
-Reads one JSON object a line: `{cwd, env, arguments, name}`. Writes `{name, code, stderr}` for each.
+Given a socket and a file to make: listens, and makes the file a command that hands its arguments, environment and
+folder over to this process. What Ansible reads while it is imported it has from the environment of this process.
 """
 
 from __future__ import annotations
@@ -8,6 +9,9 @@ from __future__ import annotations
 import json
 import os
 import runpy
+import shutil
+import signal
+import socket
 import sys
 import tempfile
 
@@ -16,37 +20,74 @@ import ansible.executor.playbook_executor
 import ansible.plugins.strategy.linear
 
 COMMAND = os.path.join(os.path.dirname(sys.executable), "ansible-playbook")
+SHIM = """#!%s -IS
+import json, os, socket, sys
+wire = socket.socket(socket.AF_UNIX)
+wire.connect(%r)
+job = {"arguments": sys.argv[1:], "cwd": os.getcwd(), "env": dict(os.environ)}
+wire.sendall(json.dumps(job).encode() + b"\\n")
+said = json.loads(wire.makefile("rb").read())
+sys.stdout.write(said["stdout"])
+sys.stderr.write(said["stderr"])
+sys.stdout.flush()
+os._exit(said["code"])
+"""
 
 
-def run(job, errors):
+def run(job, output, errors):
     """Never returns."""
+    os.environ.clear()
     os.environ.update(job["env"])
     os.chdir(job["cwd"])
     os.setsid()
-    null = os.open(os.devnull, os.O_RDWR)
-    for number, file in ((0, null), (1, null), (2, errors.fileno())):
+    for number, file in ((0, os.open(os.devnull, os.O_RDWR)), (1, output.fileno()), (2, errors.fileno())):
         os.dup2(file, number)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     sys.argv = [COMMAND, *job["arguments"]]
     try:
         runpy.run_path(COMMAND, run_name="__main__")
         code = 0
     except SystemExit as end:
         code = end.code or 0
+    sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
 
 
-def main():
-    for line in sys.stdin:
-        job = json.loads(line)
-        with tempfile.TemporaryFile() as errors:
-            child = os.fork()
-            if child == 0:
-                run(job, errors)
-            status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-            errors.seek(0)
-            said = {"name": job["name"], "code": status if status >= 0 else 128 - status}
-            print(json.dumps({**said, "stderr": errors.read().decode("utf-8", "replace")}), flush=True)
+def answer(wire):
+    """In a process of its own, so that several run at a time."""
+    job = json.loads(wire.makefile("rb").readline())
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        child = os.fork()
+        if child == 0:
+            run(job, output, errors)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        events = job["env"].get("PLUMBLINE_EVENTS", "")
+        if os.path.exists(events):
+            shutil.copy2(events, os.path.join(job["cwd"], os.pardir, "events"))
+        said = {"code": status if status >= 0 else 128 - status}
+        for name, file in (("stdout", output), ("stderr", errors)):
+            file.seek(0)
+            said[name] = file.read().decode("utf-8", "replace")
+    wire.sendall(json.dumps(said).encode())
+    os._exit(0)
 
 
-main()
+def main(path, shim):
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(path)
+    listening.listen(8)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with open(shim, "w", encoding="utf-8") as file:
+        file.write(SHIM % ("/usr/bin/python3", path))
+    os.chmod(shim, 0o755)
+    print("ready", flush=True)
+    while True:
+        wire = listening.accept()[0]
+        if os.fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            answer(wire)
+        wire.close()
+
+
+main(*sys.argv[1:])

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { proxySettings, reservedNames, toolEnvironment } from '#checks/terraform/environment.ts';
+import { proxySettings, reservedNames, toolEnvironment } from '#checks/environment.ts';
 
 const OURS = {
   PATH: '/usr/bin',

@@ -43,6 +43,7 @@ targets:
   shop: { in: [prod], kubernetes: { manifests: shop, render: kustomize } }
   mail: { in: [prod], kubernetes: { manifests: mail, render: helm } }
   plain: { in: [prod], kubernetes: { manifests: plain } }
+  hosts: { in: [prod], nodes: { playbook: site.yml, inventory: hosts.ini } }
   clusters: { in: [prod], kubernetes: { manifests: main.jsonnet, render: jsonnet } }
 `);
 
@@ -50,6 +51,10 @@ describe('a machine', () => {
   const found: Finders = {
     tool: async ({ name, version = '9.9.9' }) => ({ name, version, file: `/bin/${name}` }),
     renderer: async ([name]) => `/bin/${name}`,
+    ansible: async ({ PATH = '' }) => ({
+      file: `${PATH.length > 0 ? '/bin' : ''}/ansible-playbook`,
+      version: '2.19.14',
+    }),
   };
   const missing: Finders = {
     tool: async ({ name }) => {
@@ -57,6 +62,9 @@ describe('a machine', () => {
     },
     renderer: async (names) => {
       throw new RenderError(`${names.join(' or ')} is not on the PATH: install it`);
+    },
+    ansible: async () => {
+      throw new ToolError('ansible-playbook is not on the PATH: install it');
     },
   };
 
@@ -67,6 +75,7 @@ describe('a machine', () => {
       well('tofu', '9.9.9 at /bin/tofu'),
       well('kustomize', 'at /bin/kustomize'),
       well('helm', 'at /bin/helm'),
+      well('ansible', '2.19.14 at /bin/ansible-playbook'),
     ]);
     expect(await examineMachine([], terminal, missing)).toHaveLength(1);
   });
@@ -79,6 +88,7 @@ describe('a machine', () => {
       ill('tofu', 'tofu cannot be fetched: install it'),
       ill('kustomize', 'kustomize or kubectl is not on the PATH: install it'),
       ill('helm', 'helm is not on the PATH: install it'),
+      ill('ansible', 'ansible-playbook is not on the PATH: install it'),
     ]);
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '#drift/config/parse.ts';
-import { OutputMissing, outputReferences, withOutputs } from '#drift/outputs.ts';
+import { OutputMissing, outputReferences, usedTargets, withOutputs, withOutputsIn } from '#drift/outputs.ts';
 import { createRedactor } from '#drift/redact.ts';
 import { shareableOutputs } from '#drift/terraform/outputs.ts';
 
@@ -17,6 +17,17 @@ describe('outputs of other targets', () => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: as above
     ['a-${output:prod/net.v2.name}-${output:prod/net.v2.cidrs}', 'a-main $& $1-["10.0.0.0/8"]'],
   ])('%s', (text, expected) => expect(withOutputs(text, known)).toEqual(expected));
+
+  it('stand at any depth, and other values stay what they are', () => {
+    const reference = '${'.concat('output:prod/net.v2.cidrs}');
+    const values = { a: [{ b: reference }, 3, null, true], c: `x ${reference}`, [reference]: 'a key is none' };
+    expect(withOutputsIn(values, known)).toEqual({
+      ...values,
+      a: [{ b: ['10.0.0.0/8'] }, 3, null, true],
+      c: 'x ["10.0.0.0/8"]',
+    });
+    expect([...usedTargets(values)]).toEqual(['prod/net.v2']);
+  });
 
   it('that are not known are said, with where they come from', () => {
     const text = '${'.concat('output:prod/net.v2.other}');

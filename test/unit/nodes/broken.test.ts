@@ -83,8 +83,8 @@ describe.each(WHOLE)('%s', (name) => {
 it.each<[string, (text: string) => string, RegExp]>([
   ['nothing', () => '', /wrote no event/],
   [
-    'a line of a megabyte',
-    (text) => `${text}{"seq": 1, "x": "${'a'.repeat(1024 * 1024)}"}\n`,
+    'a line of nine megabytes',
+    (text) => `${text}{"seq": 1, "x": "${'a'.repeat(9 * 1024 * 1024)}"}\n`,
     /too long to be one of ours/,
   ],
   ['lines after the end', (text) => `${text}${text}`, /out of place|has the number 0/],

@@ -35,6 +35,19 @@ describe('many streams, one report', () => {
     expect(notes).toContainEqual({ kind: 'nodes', text: '6 nodes: 5 in-sync, 1 drifted' });
   });
 
+  it('says of a play that it matched no node only if it did so everywhere', () => {
+    const without = stream('i-1', 'green-no-hosts-matched');
+    const plays = (streams: NodesEvidence['streams']) =>
+      judge({ streams }).notes.flatMap(({ kind, text }) => (kind === 'no-hosts' ? [text] : []));
+    expect(plays([without, { ...without, node: 'i-2' }])).toEqual([expect.stringMatching(/matched no node$/)]);
+    expect(plays([without, stream('i-2', CLEAN)])).toEqual([]);
+  });
+
+  it('does not call a node unknown for a task that a rule may accept', () => {
+    const streams = ['i-1', 'i-2'].map((node) => stream(node, 'green-one-command-among-many'));
+    expect(judge({ streams }).notes).toContainEqual({ kind: 'nodes', text: '2 nodes: 2 not fully verified' });
+  });
+
   it('a node that sent nothing, or was not reached, keeps the rest from being in sync', () => {
     const empty = { name: 'i-9', node: 'i-9', text: '', exitCode: null };
     const silent = judge({ streams: [...nodes, empty] });

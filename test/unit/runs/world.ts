@@ -3,7 +3,7 @@ import type { SweepWorld } from '#checks/runs/tend.ts';
 import { METRICS } from '#drift/names.ts';
 import type { Report } from '#drift/report.ts';
 import { NO_RULES } from '#drift/rules/rule.ts';
-import type { DeployedConfig, KubernetesTarget, Target, TerraformTarget } from '#drift/target.ts';
+import type { DeployedConfig, KubernetesTarget, NodesTarget, Target, TerraformTarget } from '#drift/target.ts';
 import type { BuildRequest, BuildState, BusEvent, MetricDatum, ObjectStore } from '#services/ports.ts';
 
 export const TARGET: TerraformTarget = {
@@ -42,6 +42,22 @@ export const SHOP: KubernetesTarget = {
     ...{ manifests: ['k8s'], render: 'plain', namespace: 'default', values: [], release: 'shop' },
     jsonnet: { ext: {}, tla: {}, importPaths: [] },
     ...{ hosts: [], appliers: [], people: [], secretKinds: [] },
+  },
+};
+/** A target whose nodes a build asks. */
+export const FLEET: NodesTarget = {
+  ...{ name: 'prod/nodes', layer: 'nodes', severity: 'critical', schedule: 'rate(4 hours)' },
+  environment: TARGET.environment,
+  source: { name: 'infra', url: 'https://git.example/infra.git', ref: 'main' },
+  ...{ timeoutSeconds: 1800, minCoverage: 1, enabled: true, observe: false, retired: false },
+  ...{ windows: [], pendingGraceSeconds: 7200, confirmSeconds: 0 },
+  nodes: {
+    playbook: 'ansible/site.yml',
+    select: { tags: { Role: ['master', 'minion'] } },
+    extraVars: { cluster: 'prod', max: 3 },
+    secretVars: { db_password: { secret: 'prod/db' } },
+    ...{ extraVarsFiles: [], tags: [], skipTags: [], secretVariables: [] },
+    ...{ minNodes: 1, settleSeconds: 900, concurrency: '50' },
   },
 };
 export const COMMIT = 'a'.repeat(40);
@@ -171,7 +187,7 @@ export function testWorld(target: Target = TARGET, dieAfterAct = false): TestWor
     dispatchFunction: 'dispatch',
     fingerprintSecret: { secret: 'fingerprint' },
     bucket: 'results',
-    buildRoles: { 'plumbline-terraform-prod': ROLE_ID },
+    buildRoles: { 'plumbline-terraform-prod': ROLE_ID, 'plumbline-nodes-prod': ROLE_ID },
     now: () => clock.now,
     random: () => {
       serial += 1;
@@ -192,8 +208,8 @@ export function testWorld(target: Target = TARGET, dieAfterAct = false): TestWor
   };
 }
 
-export function buildArn(uuid: string): string {
-  return `arn:aws:codebuild:eu-west-1:111111111111:build/plumbline-terraform-prod:${uuid}`;
+export function buildArn(uuid: string, layer = 'terraform'): string {
+  return `arn:aws:codebuild:eu-west-1:111111111111:build/plumbline-${layer}-prod:${uuid}`;
 }
 
 /** What a build would report. */

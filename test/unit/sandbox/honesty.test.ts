@@ -16,8 +16,9 @@ describe('the sandbox cannot flatter us', () => {
   it('because no product file knows it', () => {
     const files = PRODUCT.flatMap(filesBelow);
     expect(files.length).toBeGreaterThan(80);
+    // The bare word is what Ansible calls the machine that it runs on.
     const knowing = files.filter((file) =>
-      /ministack|emulat|sandbox|localhost|127\.0\.0\.1/i.test(readFileSync(file, 'utf8')),
+      /ministack|emulat|sandbox|\/\/localhost|localhost:\d|127\.0\.0\.1/i.test(readFileSync(file, 'utf8')),
     );
     expect(knowing.map((file) => path.relative(ROOT, file))).toEqual([]);
   });

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { S3Links } from '#services/aws/s3-links.ts';
 import { S3Uploads } from '#services/aws/s3-uploads.ts';
 import { UploadFailed, uploadOnce } from '#services/upload.ts';
 
@@ -28,6 +29,39 @@ describe('a signed address', () => {
     expect(searchParams.get('X-Amz-SignedHeaders')).toBe('host;if-none-match');
     const names = [...searchParams.keys()].map((name) => name.toLowerCase());
     expect(names.filter((name) => name.includes('checksum') || name === 'if-none-match')).toEqual([]);
+  });
+});
+
+describe('a signed address to read from', () => {
+  const identity = (minutes: number) => ({
+    ...{ accessKeyId: 'AKIA', secretAccessKey: 'secret', sessionToken: 'session' },
+    expiration: new Date(Date.now() + minutes * 60_000),
+  });
+
+  test('leads to its key alone, and needs no header', async () => {
+    const client = new S3Client({ region: 'eu-west-1', credentials: identity(60) });
+    const link = new URL(await new S3Links('results', client).download('inbox/a:b/bundle.tar.gz', 900));
+    expect(link.pathname).toBe('/inbox/a%3Ab/bundle.tar.gz');
+    expect(link.searchParams.get('X-Amz-SignedHeaders')).toBe('host');
+    expect(link.searchParams.get('X-Amz-Expires')).toBe('900');
+    expect(link.searchParams.get('x-id')).toBe('GetObject');
+    // As the document on the nodes takes it (infra/node-document.ts).
+    expect(link.href).toMatch(/^https:\/\/[A-Za-z0-9._~:/?&=%+-]+$/);
+  });
+
+  test('tells when the credentials end that sign it, and asks for new ones', async () => {
+    let asked = 0;
+    const credentials = async () => {
+      asked += 1;
+      return identity(asked * 60);
+    };
+    const links = new S3Links('results', new S3Client({ region: 'eu-west-1', credentials }));
+    const inMinutes = async (renew: boolean) => Math.round((Number(await links.endsAt(renew)) - Date.now()) / 60_000);
+    expect([await inMinutes(false), await inMinutes(false), asked]).toEqual([60, 60, 1]);
+    expect([await inMinutes(true), asked]).toEqual([120, 2]);
+    const { expiration: _, ...lasting } = identity(1);
+    const forEver = new S3Links('results', new S3Client({ region: 'eu-west-1', credentials: lasting }));
+    expect(await forEver.endsAt(true)).toBeNull();
   });
 });
 

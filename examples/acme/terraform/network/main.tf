@@ -31,11 +31,3 @@ module "cluster" {
   masters            = var.masters
   minions            = var.minions
 }
-
-output "pod_cidrs" {
-  value = module.cluster.pod_cidrs
-}
-
-output "address" {
-  value = module.cluster.address
-}
