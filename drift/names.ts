@@ -129,5 +129,6 @@ export const deployed = {
   unknownAlarm: (target: string): string => `plumbline ${target} unknown`,
   heartbeatAlarm: 'plumbline heartbeat',
   deadLettersAlarm: 'plumbline dead letters',
+  webhookAlarm: (what: string): string => `plumbline webhook ${what}`,
   function: (name: string): string => `plumbline-${name}`,
 } as const;

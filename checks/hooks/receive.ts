@@ -1,6 +1,6 @@
 import { keys } from '#drift/names.ts';
 import type { DeployedConfig, Source, Target } from '#drift/target.ts';
-import { type ChangedIn, decide, type PathsOf } from '#drift/webhook/decide.ts';
+import { decide, type PathsOf } from '#drift/webhook/decide.ts';
 import { type Delivery, deliveryId, eventOf, type Host, hostOf } from '#drift/webhook/delivery.ts';
 import { provenBy } from '#drift/webhook/proof.ts';
 import { MalformedPayload, type Push, pushesOf } from '#drift/webhook/push.ts';
@@ -25,7 +25,6 @@ export interface ReceiveWorld {
   readonly functions: Pick<Functions, 'send'>;
   readonly dispatchFunction: string;
   readonly pathsOf: PathsOf;
-  readonly changedIn: ChangedIn;
   readonly now: () => Date;
   readonly log: Log;
 }
@@ -108,7 +107,7 @@ async function handle({ host, id, pushes, proven }: Proven, world: ReceiveWorld)
   const asked = new Map<string, { readonly target: Target; readonly push: Push }>();
   const sentences: string[] = [];
   for (const push of pushes) {
-    const { targets, sentence } = await decide(push, proven, world.config.targets, world);
+    const { targets, sentence } = await decide(push, proven, world.config.targets, world.pathsOf);
     sentences.push(sentence);
     for (const target of targets) asked.set(target.name, { target, push });
   }

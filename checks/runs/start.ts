@@ -79,7 +79,9 @@ export async function startRun(request: StartRequest, world: StartWorld): Promis
   }
 
   const key = keys.queue(target.name);
-  const ask = { runId, commit, trigger: request.trigger, seed, at: at.toISOString(), deadline };
+  const { trigger } = request;
+  const by = request.by === undefined ? {} : { by: request.by };
+  const ask = { runId, commit, trigger, ...by, seed, at: at.toISOString(), deadline };
   const nonce = world.random();
   let outcome = claim(EMPTY_QUEUE, ask, nonce, now);
   await updateRecord(world.store, key, queueSchema, MAX_QUEUE_BYTES, (current) => {

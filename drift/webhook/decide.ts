@@ -12,9 +12,6 @@ export interface Decision {
 /** Paths that the last check of a target read, folders or files from the root of the repository; null: not known. */
 export type PathsOf = (target: Target) => Promise<readonly string[] | null>;
 
-/** Files that differ between two commits, from git itself; null: it cannot tell. */
-export type ChangedIn = (source: Source, push: Push) => Promise<readonly string[] | null>;
-
 /**
  * What a proven push asks for: the targets of the sources that its secret speaks for, whose ref it moved, and of whose
  * files it touched one. Whatever is not known counts as touched.
@@ -24,7 +21,7 @@ export async function decide(
   push: Push,
   proven: readonly Source[],
   targets: readonly Target[],
-  { pathsOf, changedIn }: { readonly pathsOf: PathsOf; readonly changedIn: ChangedIn },
+  pathsOf: PathsOf,
 ): Promise<Decision> {
   const named = proven.filter((source) => push.urls.some((url) => addressOf(url) === addressOf(source.url)));
   const none = (sentence: string): Decision => ({ targets: [], sentence });
@@ -32,18 +29,16 @@ export async function decide(
   if (push.after === null) return none(`${push.ref} was deleted`);
   const moved = named.filter(({ ref }) => isRef(push.ref, ref));
   if (moved.length === 0) return none(`${push.ref} is no ref that a source looks at`);
-  const touched: Target[] = [];
   const all = targets.filter(({ source, enabled, retired }) => {
     return enabled && !retired && source !== undefined && moved.some(({ name }) => name === source.name);
   });
-  for (const source of moved) {
-    const files = push.files ?? (await changedIn(source, push));
-    for (const target of all.filter((candidate) => candidate.source?.name === source.name)) {
-      const paths = files === null ? null : await pathsOf(target);
-      if (files === null || paths === null || files.some((file) => paths.some((path) => isBelow(file, path))))
-        touched.push(target);
-    }
-  }
+  const { files } = push;
+  const isTouched = async (target: Target): Promise<boolean> => {
+    const paths = files === null ? null : await pathsOf(target);
+    return files === null || paths === null || files.some((file) => paths.some((path) => isBelow(file, path)));
+  };
+  const answers = await Promise.all(all.map(isTouched));
+  const touched = all.filter((_, index) => answers[index]);
   if (touched.length === 0) return none(`none of ${all.length} targets is made of what was pushed`);
   return { targets: touched, sentence: `looks at ${touched.map(({ name }) => name).join(', ')}` };
 }

@@ -70,7 +70,6 @@ beforeEach(() => {
     functions: { send: async (_name, request) => void sent.push(request) },
     dispatchFunction: 'plumbline-dispatch',
     pathsOf: async ({ name }) => (name === 'prod/network' ? ['terraform/network'] : null),
-    changedIn: async () => null,
     now: () => now,
     log,
   };

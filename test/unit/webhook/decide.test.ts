@@ -25,10 +25,12 @@ const PUSH: Push = {
 };
 
 const look = (push: Partial<Push>, options: { proven?: readonly Source[]; targets?: readonly Target[] } = {}) =>
-  decide({ ...PUSH, ...push }, options.proven ?? [INFRA], options.targets ?? TARGETS, {
-    pathsOf: async ({ name }) => PATHS[name] ?? null,
-    changedIn: async () => null,
-  });
+  decide(
+    { ...PUSH, ...push },
+    options.proven ?? [INFRA],
+    options.targets ?? TARGETS,
+    async ({ name }) => PATHS[name] ?? null,
+  );
 const names = async (...args: Parameters<typeof look>) => (await look(...args)).targets.map(({ name }) => name);
 
 describe('which targets a push asks for', () => {
@@ -52,14 +54,6 @@ describe('which targets a push asks for', () => {
   it('all of the source where the files are not known, or what a target is made of', async () => {
     expect(await names({ files: null })).toEqual(['prod/network', 'prod/storage']);
     expect(await names({}, { targets: [{ ...NETWORK, name: 'prod/new' }] })).toEqual(['prod/new']);
-  });
-
-  it('git is asked where the payload does not tell', async () => {
-    const found = await decide({ ...PUSH, files: null }, [INFRA], TARGETS, {
-      pathsOf: async ({ name }) => PATHS[name] ?? null,
-      changedIn: async () => ['terraform/storage/main.tf'],
-    });
-    expect(found.targets.map(({ name }) => name)).toEqual(['prod/storage']);
   });
 
   it.each([
