@@ -4,7 +4,9 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const inCi = process.env['CI'] === 'true';
 
 /** What takes minutes goes first: at the end it would keep one worker busy and the other waiting. */
-const SLOW = ['demo-breaks', 'demo', 'kubernetes-service', 'service'].map((name) => `/e2e/${name}.test.ts`);
+const SLOW = ['nodes-service', 'demo', 'demo-breaks', 'ansible', 'kubernetes-service', 'service'].map(
+  (name) => `/e2e/${name}.test.ts`,
+);
 
 class SlowFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -19,8 +21,8 @@ class SlowFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    // Two at a time: much of the end-to-end tests is waiting, and two cores are what they are measured on.
-    maxWorkers: 2,
+    // More than the two cores that they are measured on: much of the end-to-end tests is waiting.
+    maxWorkers: 3,
     sequence: { sequencer: SlowFirst },
     reporters: inCi ? ['default', ['json', { outputFile: '.vitest/results.json' }]] : ['default'],
     projects: [

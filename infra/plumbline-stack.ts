@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { KubectlV36Layer } from '@aws-cdk/lambda-layer-kubectl-v36';
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { CfnDocument } from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
 import { deployed } from '#drift/names.ts';
+import { DOCUMENT_FOLDER, nodeDocument } from '#drift/nodes/document.ts';
 import type { AlarmText } from './alarm-text.ts';
 import { Alerts, pascal } from './alerts.ts';
 import type { BuildEnvironment } from './build-environment.ts';
@@ -11,7 +14,6 @@ import type { Bundles } from './bundle.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { KubernetesEnvironment } from './kubernetes-environment.ts';
-import { nodeDocument } from './node-document.ts';
 import { NodesEnvironment } from './nodes-environment.ts';
 import { Results } from './results.ts';
 import { type Clock, clockRole, scheduleSweep } from './schedules.ts';
@@ -21,6 +23,8 @@ import { shardOf } from './shards.ts';
 import { TargetsStack } from './targets-stack.ts';
 import { TerraformEnvironment } from './terraform-environment.ts';
 import { hasWebhook, Webhook } from './webhook.ts';
+
+const DOCUMENT = path.resolve(import.meta.dirname, '..', DOCUMENT_FOLDER);
 
 export interface PlumblineStackProps extends StackProps {
   readonly settings: Settings;
@@ -86,7 +90,7 @@ export class PlumblineStack extends Stack {
       name: deployed.nodeDocument,
       documentType: 'Command',
       documentFormat: 'JSON',
-      content: nodeDocument(),
+      content: nodeDocument((name) => readFileSync(path.join(DOCUMENT, name), 'utf8')),
       updateMethod: 'NewVersion',
     });
   }

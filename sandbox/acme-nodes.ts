@@ -25,6 +25,11 @@ ansible-playbook --connection local --inventory "inventory/$ENVIRONMENT.ini" --l
   --vault-password-file .vault-password --extra-vars "$VARIABLES" $TAGS site.yml
 `;
 
+/** What Ansible has put on a machine, as an image of it would have it. */
+const PACK = `cd / && find etc home usr/local/sbin var/lib/docker var/lib/kubelet -newer /run/started -print0 |
+  tar -cz --numeric-owner --null --no-recursion -T - | base64`;
+const UNPACK = 'base64 -d | tar -xz -C /';
+
 /** What acme has on the machines of one environment: put there by the team, with Ansible on each of them. */
 export class AcmeNodes {
   readonly #sandbox: Sandbox;
@@ -49,7 +54,7 @@ export class AcmeNodes {
     await new SSMClient(ownerOf(sandbox)).send(parameter);
   }
 
-  /** Starts the machines that terraform has made, and puts on them what they need. */
+  /** Starts the machines that terraform has made: of each role one with Ansible, the others from the image of that. */
   async settle(): Promise<void> {
     const Filters = [
       { Name: 'tag:Environment', Values: [this.#environment] },
@@ -57,22 +62,37 @@ export class AcmeNodes {
     ];
     const found = await new EC2Client(ownerOf(this.#sandbox)).send(new DescribeInstancesCommand({ Filters }));
     const instances = (found.Reservations ?? []).flatMap(({ Instances = [] }) => Instances);
-    this.#all = await Promise.all(
-      instances.map(({ InstanceId = '', Tags = [] }) => {
-        const name = Tags.find(({ Key }) => Key === 'Name')?.Value ?? InstanceId;
-        return this.#sandbox.nodes.create({ name, instance: InstanceId });
+    const started = await Promise.all(
+      instances.map(async ({ InstanceId = '', Tags = [] }) => {
+        const tag = (key: string): string => Tags.find(({ Key }) => Key === key)?.Value ?? '';
+        return { role: tag('Role'), node: await this.#start(tag('Name'), InstanceId) };
       }),
     );
-    await Promise.all(this.#all.map((node) => node.write('/usr/local/sbin/vgchange', NO_LVM, '0755')));
-    await this.apply();
+    this.#all = started.map(({ node }) => node);
+    const byRole = Map.groupBy(started, ({ role }) => role);
+    await Promise.all([...byRole.values()].map((some) => this.#fill(some.map(({ node }) => node))));
+  }
+
+  async #start(name: string, instance: string): Promise<Node> {
+    const node = await this.#sandbox.nodes.create({ name, instance });
+    await node.shell('touch /run/started');
+    await node.write('/usr/local/sbin/vgchange', NO_LVM, '0755');
+    return node;
+  }
+
+  async #fill([first, ...others]: readonly Node[]): Promise<void> {
+    if (first === undefined) return;
+    await this.apply([first.name]);
+    const input = others.length === 0 ? '' : await first.shell(PACK);
+    await Promise.all(others.map((node) => node.shell(UNPACK, { input })));
   }
 
   /**
    * `ansible-playbook`, by the team, from the working copy.
-   * @param on names of nodes; @default all
+   * @param on names of nodes
    * @param tags what of it; @default everything
    */
-  async apply(on?: readonly string[], tags?: readonly string[]): Promise<void> {
+  async apply(on: readonly string[], tags?: readonly string[]): Promise<void> {
     const input = await run('bash', ['-c', 'tar -cz -C "$1" . | base64', 'bash', this.#ansible]);
     const variables = {
       VAULT_PASSWORD: VAULT.value,
@@ -81,7 +101,7 @@ export class AcmeNodes {
       TAGS: tags === undefined ? '' : `--tags ${tags.join(',')}`,
     };
     const set = Object.entries(variables).map(([name, value]) => `${name}='${value}'`);
-    const nodes = on === undefined ? this.#all : on.map((name) => this.node(name));
+    const nodes = on.map((name) => this.node(name));
     await Promise.all(nodes.map((node) => node.shell(`${set.join('\n')}\n${PLAYBOOK}`, { input })));
   }
 

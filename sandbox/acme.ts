@@ -83,7 +83,7 @@ export class Acme {
       say(`${environment} is applied: ${ROOTS.join(', ')}, and the cluster`);
     }
     await Promise.all(environments.map((environment) => acme.nodes[environment].settle()));
-    say('Ansible has been run on every node');
+    say('the nodes run, as Ansible made them');
     return acme;
   }
 

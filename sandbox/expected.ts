@@ -82,7 +82,7 @@ export const EXPECTED: readonly Expectation[] = [
     verdict: 'drifted',
     causes: ['unclear'],
     findings: [
-      'changed prod-master-2: control_plane : Static pods /etc/kubernetes/manifests/kube-apiserver.yaml (on 1 of 3 nodes)',
+      'changed prod-master-2: control_plane : Static pods [kube-apiserver] /etc/kubernetes/manifests/kube-apiserver.yaml (on 1 of 3 nodes)',
       'changed prod-minion-0: kubelet : Flags /etc/systemd/system/kubelet.service.d/10-acme.conf (on 1 of 4 nodes)',
     ],
     uncovered: ['prod-minion-1'],

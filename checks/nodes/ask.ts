@@ -14,7 +14,7 @@ export interface AskRequest {
   readonly select: NodeSelect;
   /** Nodes at the same time: `50`, `10%`. */
   readonly concurrency: string;
-  /** Of our document (infra/node-document). */
+  /** Of our document (drift/nodes/document.ts). */
   readonly parameters: Readonly<Record<string, string>>;
   /** Key of the object that the signed address of a node leads to. */
   readonly inboxOf: (nodeId: string) => string;

@@ -39,13 +39,16 @@ export async function bounded(
   request: Omit<ProcessRequest, 'timeoutMs' | 'signal'>,
 ): Promise<ProcessResult> {
   const large = new AbortController();
-  const watch = setInterval(async () => {
+  const measure = async (): Promise<void> => {
     const sizes = await Promise.all(folders.map(bytesBelow));
     if (sizes.reduce((sum, size) => sum + size, 0) > MAX_BYTES) large.abort();
-  }, WATCH_MS);
+  };
+  const watch = setInterval(measure, WATCH_MS);
   try {
     const timeoutMs = Math.min(MAX_MS, left());
     const result = await runProcess({ ...request, timeoutMs, signal: AbortSignal.any([signal, large.signal]) });
+    // One that was quick is measured too.
+    await measure();
     if (!large.signal.aborted) return result;
     return { ...result, end: { kind: 'too much output', maxBytes: MAX_BYTES } };
   } finally {

@@ -5,7 +5,7 @@ import { type Header, type Pack, pack } from 'tar-stream';
 import { NotReady } from '../not-ready.ts';
 import { openFile, type Packed, shown } from './pack.ts';
 
-/** As nodes take it (infra/node-document): entries, bytes, bytes when packed. */
+/** As nodes take it (drift/nodes/document.ts): entries, bytes, bytes when packed. */
 const BUNDLE_LIMITS = { files: 20_000, bytes: 256 * 1024 * 1024, packed: 64 * 1024 * 1024 } as const;
 export type BundleLimits = Readonly<Record<keyof typeof BUNDLE_LIMITS, number>>;
 /** Of every entry: the same files are the same bytes. */

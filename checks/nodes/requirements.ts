@@ -50,7 +50,8 @@ const file = z
   .nullable();
 
 /**
- * The collections that the repository asks for and does not have itself, each in one exact version.
+ * The collections that the repository asks for and does not have itself, each in one exact version. There is no place
+ * for a token: what a server gives to nobody but its users has to be in the repository.
  * @param folders where requirements files may lie, from the root of the repository
  * @throws NotReady with what to write
  */

@@ -31,11 +31,13 @@ export function cutShort(lines: readonly Line[], broken: readonly Result[]): Rea
     );
     for (const reason of endedBy(play, broken)) add(play.batch, reason);
   }
-  for (const { play: index } of of('no-hosts-left')) {
-    const failed = new Set(broken.map(({ host }) => host));
-    const batch = plays.filter(({ play }) => play === index).flatMap(({ batch }) => batch);
+  const failed = new Set(broken.map(({ host }) => host));
+  let current: Play | null = null;
+  for (const line of lines) {
+    if (line.event === 'play') current = line;
+    if (line.event !== 'no-hosts-left' || current === null) continue;
     add(
-      batch.filter((host) => !failed.has(host)),
+      current.batch.filter((host) => !failed.has(host)),
       'the play ended because no node was left',
     );
   }

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** What the last line of our document begins with (infra/node-document). */
+/** What the last line of our document begins with (drift/nodes/document.ts). */
 const MARK = 'plumbline-node/1 ';
 /** The document's own bound; SSM shows the first 2,500 characters of an output. */
 const MAX_ANSWER_LENGTH = 2_000;

@@ -155,8 +155,9 @@ function nothingCompared(executions: readonly Execution[]): string {
 
 /** How ansible-playbook ended, as the end of a sentence; nothing where that went well or is not known. */
 export function endText(source: NodeStream): string {
-  const { exitCode } = source;
-  return exitCode === null || exitCode === 0 ? '' : ` (ansible-playbook ended with ${exitCode}${hintText(source)})`;
+  const { exitCode, hint } = source;
+  if (exitCode === null) return hint == null ? '' : ` (${oneLine(hint)})`;
+  return exitCode === 0 ? '' : ` (ansible-playbook ended with ${exitCode}${hintText(source)})`;
 }
 
 const hintText = ({ hint }: NodeStream): string => (hint == null ? '' : `: ${oneLine(hint)}`);

@@ -35,7 +35,8 @@ export async function versionOfAnsible(
     file,
     args: ['--version'],
     cwd: '/',
-    env: { ...env, ANSIBLE_LOCAL_TEMP: tmpdir(), LC_ALL: 'C.UTF-8' },
+    // Else it makes a folder in the person's home.
+    env: { ...env, ANSIBLE_HOME: tmpdir(), ANSIBLE_LOCAL_TEMP: tmpdir(), LC_ALL: 'C.UTF-8' },
     timeoutMs: VERSION_LIMIT_MS,
     ...(signal === undefined ? {} : { signal }),
   });

@@ -67,12 +67,23 @@ let said: string[];
 let assumed: unknown[][];
 let before: Set<string>;
 
+// Other tests make such folders too, at the same time.
+let own: string;
+const shared = process.env['TMPDIR'];
 beforeAll(async () => {
+  own = await mkdtemp(join(tmpdir(), 'pb-build-'));
+  await chmod(own, 0o777);
+  process.env['TMPDIR'] = own;
   host = await startGitHost();
   host.protect(TOKEN);
   commit = await host.commit({ 'terraform/app/main.tf': MAIN, 'terraform/app/terraform.tfstate': STATE });
 });
-afterAll(() => host.stop());
+afterAll(async () => {
+  await host.stop();
+  if (shared === undefined) delete process.env['TMPDIR'];
+  else process.env['TMPDIR'] = shared;
+  await rm(own, { recursive: true, force: true });
+});
 beforeEach(async () => {
   bin = await mkdtemp(join(tmpdir(), 'pb-build-bin-'));
   await chmod(bin, 0o777);
@@ -88,7 +99,7 @@ afterEach(async () => {
 });
 
 /** Folders that checks of this process made; other tests may run at the same time. */
-const scratches = (): string[] => readdirSync(tmpdir()).filter((name) => /^plumbline-\w{6}$/.test(name));
+const scratches = (): string[] => readdirSync(own).filter((name) => /^plumbline-\w{6}$/.test(name));
 
 const store: ObjectStore = {
   read: async (key) => {

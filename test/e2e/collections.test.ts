@@ -8,6 +8,7 @@ import { NotReady } from '#checks/not-ready.ts';
 import { makeScratch, type Scratch } from '#checks/scratch.ts';
 import { makeCertificates } from '#sandbox/tls.ts';
 import { type GalaxyServer, startGalaxy } from './galaxy-server.ts';
+import { startGitHost } from './git-host.ts';
 
 const isRoot = process.getuid?.() === 0;
 const VENDORED: Vendored = { collections: ['ansible/collections', 'shared'], roles: ['ansible/roles'] };
@@ -104,6 +105,21 @@ describe('collections of requirements.yml', () => {
     write({ 'ansible/requirements.yml': requirements([{ name: `${galaxy.url}/acme-tools-1.0.0.tar.gz` }]) });
     await install();
     expect(said).toEqual(['installing 1 collection']);
+  });
+
+  test('are installed from a commit of a git repository', async () => {
+    const host = await startGitHost();
+    const galaxyFile = 'namespace: acme\nname: fromgit\nversion: 3.0.0\nreadme: README.md\nauthors: [us]\n';
+    const commit = await host.commit({ 'galaxy.yml': galaxyFile, 'README.md': '# first\n' });
+    await host.commit({ 'README.md': '# second\n' });
+    // Another user reads it.
+    const caFile = path.join(folder, 'git-ca.pem');
+    writeFileSync(caFile, readFileSync(host.caFile));
+    write({ 'ansible/requirements.yml': requirements([{ name: host.url, type: 'git', version: commit }]) });
+    const env = { ...world().env, GIT_SSL_CAINFO: caFile };
+    const at = await installCollections(await wanted(), async () => false, world({ env }));
+    expect(readFileSync(file(at, 'acme/fromgit/README.md'), 'utf8')).toBe('# first\n');
+    await host.stop();
   });
 
   test('that need others, which nobody named, are refused by name', async () => {

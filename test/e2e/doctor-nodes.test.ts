@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { nodeDocument } from '#infra/node-document.ts';
 import { type Certificates, makeCertificates } from '#sandbox/tls.ts';
+import { deployedDocument } from '#test/node-document.ts';
 import { type Ended, plumbline } from './command.ts';
 import { ACCOUNT, FakeAws } from './fake-aws.ts';
 
@@ -63,7 +63,7 @@ const linesOf = ({ stdout }: Ended): readonly string[] =>
 test('nodes of EC2 and of other places, and the document that was deployed: all is well', async () => {
   aws.nodes = {
     ec2: instances(instance('i-0123456789abcdef0', 'master-1')),
-    'AmazonSSM.GetDocument': { DocumentVersion: '3', Content: JSON.stringify(nodeDocument()) },
+    'AmazonSSM.GetDocument': { DocumentVersion: '3', Content: JSON.stringify(deployedDocument()) },
     'AmazonSSM.DescribeInstanceInformation': {
       InstanceInformationList: [
         agent('i-0123456789abcdef0', 'Online'),

@@ -44,6 +44,7 @@ function config(access: string): void {
     )
     .replace(/^ {2}network:[\s\S]*?(?=^ {2}addons:)/m, '')
     .replace(/^notify:[\s\S]*/m, '')
+    .replace(/^accept:\n( .*\n)+/m, '')
     .replace(/^ {4}(source|schedule): .*\n/gm, '')
     .replaceAll('in: [staging, prod]', 'in: [prod]');
   writeFileSync(path.join(repository, 'plumbline.yaml'), kubernetes);

@@ -230,7 +230,7 @@ describe('what goes wrong is a report with the reason', () => {
     ['a command that ends without a word', ended('Success'), /without a word that can be trusted/],
     ['another hash', sends(CLEAN, { sha256: 'e'.repeat(64) }), /another stream lies where its own should be/],
     ['another size', sends(CLEAN, { size: 3 }), /another stream/],
-    ['no upload', sends(CLEAN, { sha256: null, size: null }), /./],
+    ['no upload', sends(CLEAN, { sha256: null, size: null }), /without a word that can be trusted/],
     ['a stream that is cut', sends(CLEAN.slice(0, -300)), /^incomplete: /],
   ])('%s', async (_, act, reason) => {
     const { report } = await build(world(act));

@@ -147,7 +147,7 @@ retry_files_enabled = True
     'ansible/playbooks/group_vars/all.yml': 'beside: playbook\n',
     'ansible/inventory/hosts': `[web]\n${HOSTS}${HOSTS.replace('web1', 'web2')}`,
     'ansible/inventory/group_vars/web.yml': 'greeting: hello\n',
-    'ansible/playbooks/site.yml': '- hosts: web\n  roles: [base]\n',
+    'ansible/playbooks/site.yml': '- hosts: web\n  gather_subset: ["!all"]\n  roles: [base]\n',
     'ansible/roles/base/tasks/main.yml':
       '- name: motd\n  template: { src: motd.j2, dest: "{{ root }}/{{ inventory_hostname }}" }\n',
     'ansible/roles/base/templates/motd.j2': '{{ greeting | loud }} {{ beside }} {{ who }} {{ ansible_facts.system }}\n',

@@ -97,11 +97,6 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     what: 'runs Windows',
     why: /it runs Windows, where Ansible cannot look at its own machine/,
   },
-  nolimit: {
-    what: 'takes longer than its time',
-    playbook: play(looks('hang', 'sleep 300')),
-    why: /time/,
-  },
 };
 
 /** Each is compared all the same. */
@@ -190,12 +185,7 @@ export function faultyWorld(vaulted: string): FleetWorldOptions {
       }),
       stopped: target('stopped'),
       dies: { timeout: '2m', ...target('dies') },
-      ...Object.fromEntries(
-        faults.map(([name, { nodes }]) => [
-          name,
-          { ...(name === 'nolimit' ? { timeout: '1m' } : {}), ...target(name, nodes) },
-        ]),
-      ),
+      ...Object.fromEntries(faults.map(([name, { nodes }]) => [name, target(name, nodes)])),
       ...Object.fromEntries(Object.keys(ODD).map((name) => [name, target(name)])),
     },
     nodes: [

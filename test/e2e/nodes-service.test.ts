@@ -13,6 +13,8 @@ import { FAULTS, faultyWorld, MOTD, ODD, PLANTED } from './nodes-faults.ts';
 import { expectInSync, expectUnknown } from './service-world.ts';
 
 let world: FleetWorld;
+/** The declared file, once git has changed it. */
+const ANEW = 'acme, anew\n';
 /** Files below the folders that a run may use, of a node. */
 const LEFT_OVERS = 'find /tmp /var/tmp /dev/shm /root/.ansible* -mindepth 1 2>/dev/null | sort';
 
@@ -77,7 +79,7 @@ describe('nodes that are looked at', () => {
       'web1: motd pending',
       'web2: motd pending',
     ]);
-    await Promise.all(['web1', 'web2'].map((name) => world.node(name).write(MOTD.path, 'acme, anew\n')));
+    await Promise.all(['web1', 'web2'].map((name) => world.node(name).write(MOTD.path, ANEW)));
     expectInSync(await web());
   });
 
@@ -164,6 +166,7 @@ exec /usr/local/bin/ansible-playbook "$@"
       '0755',
     );
     await world.node('victim1').set({ slow: 8 });
+    for (const name of ['thief1', 'victim1']) await world.node(name).write(MOTD.path, ANEW);
     const report = await world.check('prod/thieves', 120);
     expect(await world.node('thief1').file('/root/stolen')).toContain('200');
     expect(report.verdict).toBe('unknown');

@@ -78,6 +78,24 @@ describe('the bundle of the tool', () => {
     const { stdout } = await promisify(execFile)(process.execPath, [tool, 'build', '--help'], options);
     expect(stdout).toContain('build');
   });
+
+  test('has the plugin for Ansible in it, to the byte', async () => {
+    const folder = scratch('nodes');
+    const seen = path.join(folder, 'seen.py');
+    const config = {
+      ...{ version: 1, environments: { here: {} } },
+      targets: { nodes: { in: ['here'], nodes: { playbook: 'site.yml', inventory: 'hosts' } } },
+    };
+    writeFileSync(path.join(folder, 'plumbline.yaml'), JSON.stringify(config));
+    for (const name of ['site.yml', 'hosts']) writeFileSync(path.join(folder, name), '');
+    const script = `#!/bin/sh\ncp "$ANSIBLE_CALLBACK_PLUGINS/plumbline_events.py" ${seen}\nexit 1\n`;
+    writeFileSync(path.join(folder, 'ansible-playbook'), script, { mode: 0o755 });
+    const tool = path.join(bundles.tool, 'plumbline.cjs');
+    const options = { cwd: folder, timeout: 30_000, env: { PATH: `${folder}:${process.env['PATH']}`, HOME: folder } };
+    await promisify(execFile)(process.execPath, [tool, 'check', 'here/nodes'], options).catch(() => undefined);
+    const plugin = path.resolve(import.meta.dirname, '../../checks/nodes/plugin/plumbline_events.py');
+    expect(readFileSync(seen, 'utf8')).toBe(readFileSync(plugin, 'utf8'));
+  });
 });
 
 test('the same input makes the same bytes', () => {

@@ -154,6 +154,8 @@ PATTERNS = tuple(
 )
 
 KUBERNETES_SECRET = re.compile(r"^kind:[ \t]*[\"']?Secret\b", re.MULTILINE)
+# Before, a template of `any_errors_fatal` held for true, whatever it gave.
+RESOLVES_FATAL = tuple(int(part) for part in ansible_version.split(".")[:2]) >= (2, 21)
 # Actions that run once, for all hosts of the play.
 FOR_ALL_HOSTS = ("add_host", "pause")
 LOOKUP = re.compile(r"\b(lookup|query|q)\b")
@@ -293,6 +295,7 @@ class CallbackModule(CallbackBase):
         self._blind = {}
         stay_alone()
         self._kept = []
+        self._fatal = set()
         self._learn_from_vaults()
         arguments = context.CLIARGS
         self._lines.write(
@@ -492,6 +495,8 @@ class CallbackModule(CallbackBase):
         if task._uuid not in self._started:
             self._started.add(task._uuid)
             self._learn_hidden()
+            if task.any_errors_fatal and not RESOLVES_FATAL:
+                self._fatal.add(task._uuid)
             self._secrets.learn_below(task.get_vars())
             self._secrets.learn_below(task.args)
             self._lines.write("start", play=self._play, task=self._task(task, self._name(task, None)))
@@ -501,6 +506,8 @@ class CallbackModule(CallbackBase):
 
         def handle():
             task = result._task
+            if task.any_errors_fatal is True:
+                self._fatal.add(task._uuid)
             self._learn(result)
             name = self._name(task, None if is_hidden(result) else result._host)
             said = self._said(result, event)
@@ -556,7 +563,7 @@ class CallbackModule(CallbackBase):
             "changedWhen": literal(task.changed_when),
             "failedWhen": literal(task.failed_when),
             "when": bool(task.when),
-            "stopsAll": bool(task.any_errors_fatal) or bool(task.run_once) or short_name(task) in FOR_ALL_HOSTS,
+            "stopsAll": task._uuid in self._fatal or bool(task.run_once) or short_name(task) in FOR_ALL_HOSTS,
             **fields,
         }
 

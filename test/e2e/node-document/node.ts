@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import * as z from 'zod';
-import { nodeDocument } from '#infra/node-document.ts';
+import { deployedDocument } from '#test/node-document.ts';
 import { KEY, NODE, type Packed } from './bundle.ts';
 import type { Store } from './store.ts';
 
@@ -104,7 +104,7 @@ let scripts = 0;
 
 /** Replaced as SSM does it, after its own check of the values. */
 export function scriptOf(values: Readonly<Record<string, string>>): string {
-  const { parameters, mainSteps } = contentSchema.parse(nodeDocument());
+  const { parameters, mainSteps } = contentSchema.parse(deployedDocument());
   for (const [name, { allowedPattern }] of Object.entries(parameters)) {
     if (!new RegExp(allowedPattern).test(values[name] ?? '')) throw new Error(`${name} is not allowed`);
   }

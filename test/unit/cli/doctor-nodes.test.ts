@@ -7,9 +7,9 @@ import { formatConfigErrors } from '#drift/config/errors.ts';
 import { parseConfig } from '#drift/config/parse.ts';
 import type { FoundNode } from '#drift/nodes/fleet.ts';
 import type { NodesTarget } from '#drift/target.ts';
-import { nodeDocument } from '#infra/node-document.ts';
 import { DocumentError, readDocument } from '#services/aws/documents.ts';
 import { FleetError } from '#services/ports.ts';
+import { deployedDocument } from '#test/node-document.ts';
 
 const NOW = new Date('2026-11-27T10:00:00Z');
 const REGION = 'eu-west-1';
@@ -46,8 +46,8 @@ const nodeOf = (name: string, more: Partial<FoundNode> = {}): FoundNode => ({
 
 const DOCUMENT = well('prod document', 'plumbline-nodes, version 7');
 const ports = (more: Partial<NodePorts> = {}): NodePorts => ({
-  document: async () => ({ version: '7', content: JSON.stringify(nodeDocument()) }),
-  wanted: nodeDocument,
+  document: async () => ({ version: '7', content: JSON.stringify(deployedDocument()) }),
+  wanted: deployedDocument,
   find: async () => [nodeOf('a'), nodeOf('b')],
   ...more,
 });
@@ -66,7 +66,7 @@ describe('the document', () => {
   });
 
   test.each([
-    ['another script', JSON.stringify(nodeDocument()).replace('python3', 'python2')],
+    ['another script', JSON.stringify(deployedDocument()).replace('python3', 'python2')],
     ['no JSON', '---'],
     ['nothing', ''],
   ])('holds %s: deploy', async (_, content) => {

@@ -45,7 +45,7 @@ describe('a signed address to read from', () => {
     expect(link.searchParams.get('X-Amz-SignedHeaders')).toBe('host');
     expect(link.searchParams.get('X-Amz-Expires')).toBe('900');
     expect(link.searchParams.get('x-id')).toBe('GetObject');
-    // As the document on the nodes takes it (infra/node-document.ts).
+    // As the document on the nodes takes it (drift/nodes/document.ts).
     expect(link.href).toMatch(/^https:\/\/[A-Za-z0-9._~:/?&=%+-]+$/);
   });
 
