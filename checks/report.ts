@@ -1,6 +1,7 @@
 import type { Coverage } from '#drift/coverage.ts';
 import type { Finding } from '#drift/finding.ts';
 import type { Note } from '#drift/note.ts';
+import { fewPaths } from '#drift/paths.ts';
 import type { Report } from '#drift/report.ts';
 import type { Run } from '#drift/run.ts';
 import type { Target } from '#drift/target.ts';
@@ -27,10 +28,13 @@ export interface Checked {
   readonly judgement: Judgement;
   /** What the check itself has to say, beside the judge. */
   readonly notes: readonly Note[];
+  /** What the target is made of, from the root of its repository; null: not known. */
+  readonly paths: Iterable<string> | null;
 }
 
 /** The report of a check, as its judge left it. */
-export function reportOf({ target, run, startedAt, endedAt, tool, judgement, notes }: Checked): Report {
+export function reportOf({ target, run, startedAt, endedAt, tool, judgement, notes, paths }: Checked): Report {
+  const few = paths === null ? null : fewPaths(paths);
   const { unlisted, outputs, ...judged } = judgement;
   return {
     schema: 'plumbline.report/1',
@@ -52,5 +56,6 @@ export function reportOf({ target, run, startedAt, endedAt, tool, judgement, not
     unconfirmed: judged.unconfirmed,
     notes: [...judged.notes, ...notes],
     ...(outputs === undefined ? {} : { outputs }),
+    ...(few === null ? {} : { paths: few }),
   };
 }

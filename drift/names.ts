@@ -88,6 +88,8 @@ export const keys = {
   /** Where the signed address of one node leads to: its stream of events. */
   nodeInbox: (roleId: string, buildUuid: string, nodeId: string): string =>
     `inbox/${roleId}:AWSCodeBuild-${buildUuid}/nodes/${nodeId}.jsonl`,
+  /** That a git host's delivery was handled; a host may send it again at any time. */
+  delivery: (host: string, id: string): string => `deliveries/${host}/${id}.json`,
   /** Where the signed address of a function's ticket leads to; the function itself has no right to write. */
   functionInbox: (nonce: string): string => `inbox/kubernetes/${nonce}/report.json`,
 } as const;
@@ -127,5 +129,6 @@ export const deployed = {
   unknownAlarm: (target: string): string => `plumbline ${target} unknown`,
   heartbeatAlarm: 'plumbline heartbeat',
   deadLettersAlarm: 'plumbline dead letters',
+  webhookAlarm: (what: string): string => `plumbline webhook ${what}`,
   function: (name: string): string => `plumbline-${name}`,
 } as const;

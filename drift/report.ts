@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { coverageSchema } from './coverage.ts';
 import { findingSchema } from './finding.ts';
 import { noteSchema } from './note.ts';
-import { TRIGGERS } from './run.ts';
+import { MAX_PATHS } from './paths.ts';
+import { askedBySchema, TRIGGERS } from './run.ts';
 import { LAYERS } from './target.ts';
 import { VERDICTS } from './verdict.ts';
 
@@ -14,6 +15,8 @@ export const reportSchema = z
     layer: z.enum(LAYERS),
     runId: z.string(),
     trigger: z.enum(TRIGGERS),
+    /** Who asked for it, as far as that is known. */
+    by: askedBySchema.optional(),
     commit: z.object({ checked: z.string().nullable(), lastInSync: z.string().nullable() }).readonly(),
     startedAt: z.string(),
     endedAt: z.string(),
@@ -36,6 +39,8 @@ export const reportSchema = z
     notes: z.array(noteSchema).readonly(),
     /** Outputs of a terraform root module that are not sensitive, each as JSON text: other targets may use them. */
     outputs: z.record(z.string(), z.string()).readonly().optional(),
+    /** Folders and files, from the root of the repository, that the target is made of; absent: not known. */
+    paths: z.array(z.string().max(4096)).max(MAX_PATHS).readonly().optional(),
   })
   .readonly();
 export type Report = z.infer<typeof reportSchema>;

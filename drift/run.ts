@@ -5,6 +5,19 @@ import { LAYERS } from './target.ts';
 export const TRIGGERS = ['schedule', 'push', 'manual', 'confirm', 'canary'] as const;
 export type Trigger = (typeof TRIGGERS)[number];
 
+/** Who asked for a run, as far as that is known. */
+export const askedBySchema = z
+  .object({
+    /** ARN of the person or role. */
+    actor: z.string().max(2048).exactOptional(),
+    /** Id of a git host's delivery. */
+    delivery: z.string().max(200).exactOptional(),
+    /** Who pushed, as the git host names them. */
+    author: z.string().max(500).exactOptional(),
+  })
+  .readonly();
+export type AskedBy = z.infer<typeof askedBySchema>;
+
 /** One comparison as it was asked for: `run.json`, immutable. Times are ISO. */
 export const runSchema = z
   .object({
@@ -13,6 +26,7 @@ export const runSchema = z
     target: z.string(),
     layer: z.enum(LAYERS),
     trigger: z.enum(TRIGGERS),
+    by: askedBySchema.exactOptional(),
     /** Null when the commit could not be resolved: such a run ends `unknown` and starts no build. */
     commit: z.string().nullable(),
     requestedAt: z.string(),

@@ -18,6 +18,7 @@ export interface Source {
   readonly url: string;
   readonly ref: string;
   readonly token?: SecretReference;
+  /** Secret that proves the deliveries of its git host. */
   readonly webhook?: SecretReference;
 }
 
@@ -188,6 +189,8 @@ export interface Config {
   readonly targets: readonly Target[];
   readonly notify: Readonly<Partial<Record<Severity, Notify>>>;
   readonly rules: Rules;
+  /** Webhook deliveries that are handled at once; absent: none are reserved. */
+  readonly webhookConcurrency?: number;
 }
 
 /** The config as it is deployed: with the commit of the repository it was read from, when there is one. */

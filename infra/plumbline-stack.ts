@@ -22,6 +22,7 @@ import type { ServedCluster, ServedModule, ServedNodes, ServedTarget, Settings }
 import { shardOf } from './shards.ts';
 import { TargetsStack } from './targets-stack.ts';
 import { TerraformEnvironment } from './terraform-environment.ts';
+import { hasWebhook, Webhook } from './webhook.ts';
 
 const DOCUMENT = path.resolve(import.meta.dirname, '..', DOCUMENT_FOLDER);
 
@@ -52,6 +53,11 @@ export class PlumblineStack extends Stack {
     const environments = this.#checkInBuilds(settings.targets, bundles, results);
     const service = new Service(this, 'Service', { settings, bundles, results, environments, deadLetters });
     this.#checkKubernetes(settings.targets.filter(isKubernetes), bundles, results, service);
+
+    if (hasWebhook(settings)) {
+      const code = bundles.functions.webhook;
+      new Webhook(this, 'Webhook', { settings, code, results, deadLetters, alerts, text });
+    }
 
     const functions = [service.dispatch.function, service.sweep.function];
     const role = clockRole(this, functions, deadLetters).withoutPolicyUpdates();

@@ -27,6 +27,8 @@ export class Results extends Construct {
         { prefix: 'inbox/', expiration: Duration.days(7), noncurrentVersionExpiration: Duration.days(1) },
         { prefix: 'runs/', expiration: KEEP_RUNS, noncurrentVersionExpiration: KEEP_REPLACED },
         { prefix: 'state/', noncurrentVersionExpiration: KEEP_REPLACED },
+        // After so long no host sends a delivery again.
+        { prefix: 'deliveries/', expiration: Duration.days(90), noncurrentVersionExpiration: Duration.days(1) },
         { prefix: 'queue/', noncurrentVersionExpiration: Duration.days(1) },
         { abortIncompleteMultipartUploadAfter: Duration.days(1), expiredObjectDeleteMarker: true },
       ],

@@ -16,11 +16,15 @@ export interface ServiceFunctionProps {
   readonly timeout: Duration;
   readonly environment: Readonly<Record<string, string>>;
   readonly deadLetters: IQueue;
+  /**
+   * Runs at once that are kept for it, and no more.
+   * @default none: all writes are conditional, and a young account has none to give
+   */
+  readonly reservedConcurrency?: number;
 }
 
 /**
  * One function with a role and log of its own. What fails is tried twice more, then lies in the dead-letter queue.
- * No concurrency is reserved: all writes are conditional, and a young account has none to give.
  */
 export class ServiceFunction extends Construct {
   readonly function: LambdaFunction;
@@ -49,6 +53,7 @@ export class ServiceFunction extends Construct {
       timeout: props.timeout,
       environment: { ...props.environment },
       logGroup,
+      ...(props.reservedConcurrency === undefined ? {} : { reservedConcurrentExecutions: props.reservedConcurrency }),
       retryAttempts: 2,
       maxEventAge: Duration.hours(1),
       onFailure: new SqsDestination(props.deadLetters),

@@ -21,6 +21,7 @@ import { pythonTools } from './venv.ts';
 const EXAMPLE = path.resolve(import.meta.dirname, '../examples/acme');
 const STATE_BUCKET = 'acme-terraform-state';
 const TOKEN = 'acme-git-token-4711';
+const HOOK_SECRET = 'acme-webhook-secret-4711';
 const KUBECONFIG = 'acme/kubeconfig';
 const ENVIRONMENTS = ['staging', 'prod'] as const;
 const ROOTS = ['network', 'storage'] as const;
@@ -66,6 +67,7 @@ export class Acme {
     await new S3Client(ownerOf(sandbox)).send(new CreateBucketCommand({ Bucket: STATE_BUCKET }));
     const secrets = new SecretsManagerClient(ownerOf(sandbox));
     await secrets.send(new CreateSecretCommand({ Name: 'plumbline/github-token', SecretString: TOKEN }));
+    await secrets.send(new CreateSecretCommand({ Name: 'plumbline/github-webhook', SecretString: HOOK_SECRET }));
     await AcmeNodes.keepSecrets(sandbox);
     const { prod } = sandbox.clusters;
     if (prod.isReal) {
@@ -121,6 +123,11 @@ export class Acme {
       writeFileSync(file, change(readFileSync(file, 'utf8')));
     }
     return this.#sandbox.git.push(this.repository, message);
+  }
+
+  /** Sets up the repository's webhook, once its address is known. */
+  hook(url: string): void {
+    this.#sandbox.git.hook(this.repository, { url, secret: HOOK_SECRET });
   }
 
   /** Opens SSH on the minions to the world, as a person in the console would. */

@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { deliver, type Hook, type HookDelivery, pushPayload } from './github-hook.ts';
 import { run } from './run.ts';
 import type { Certificates } from './tls.ts';
 
@@ -30,11 +31,16 @@ export class GitHost {
   readonly #dir: string;
   readonly #server: Server;
   readonly #tokens = new Map<string, string>();
+  readonly #ca: Buffer;
+  readonly #hooks = new Map<string, Hook>();
+  /** What became of each push that a hook told of, the newest last. */
+  readonly deliveries: (HookDelivery & { readonly body: string })[] = [];
   /** Sees every request first; one that it answers itself (true) goes no further. */
   intercept: (request: IncomingMessage, response: ServerResponse) => boolean = () => false;
 
-  private constructor(dir: string, server: Server) {
+  private constructor(dir: string, server: Server, ca: Buffer) {
     this.#dir = dir;
+    this.#ca = ca;
     this.#server = server;
     this.url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
@@ -43,7 +49,7 @@ export class GitHost {
     mkdirSync(dir, { recursive: true });
     const server = createServer({ cert: readFileSync(certificates.cert), key: readFileSync(certificates.key) });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const host = new GitHost(dir, server);
+    const host = new GitHost(dir, server, readFileSync(certificates.ca));
     server.on('request', (request, response) => {
       if (host.intercept(request, response)) return;
       host.#answer(request, response).catch(() => response.destroy());
@@ -82,7 +88,25 @@ export class GitHost {
     await git('add', '--all');
     await git('commit', '--quiet', '--message', message);
     await git('push', '--quiet', 'origin', 'main');
-    return (await git('rev-parse', 'HEAD')).trim();
+    const after = (await git('rev-parse', 'HEAD')).trim();
+    const hook = this.#hooks.get(repository.url);
+    if (hook !== undefined) {
+      const before = (await git('rev-parse', 'HEAD^')).trim();
+      await this.send(hook, await pushPayload({ ...repository, before, after }));
+    }
+    return after;
+  }
+
+  /** From now on each push is told to an address, as a webhook does. */
+  hook(repository: Repository, hook: Hook): void {
+    this.#hooks.set(repository.url, hook);
+  }
+
+  /** Sends a body to a hook. @param id of a delivery that is sent again */
+  async send(hook: Hook, body: string, id?: string): Promise<HookDelivery> {
+    const delivery = await deliver(hook, body, this.#ca, id);
+    this.deliveries.push({ ...delivery, body });
+    return delivery;
   }
 
   async stop(): Promise<void> {

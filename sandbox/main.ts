@@ -23,6 +23,8 @@ const say = (line: string): void => console.log(color.dim(line));
 /** For people and tests that plant their own drift: where everything is, as JSON and for a shell. */
 function writeEnvironment(sandbox: Sandbox, acme: Acme, outputs: Parameters<typeof outputOf>[0]): void {
   mkdirSync(FOLDER, { recursive: true });
+  const webhookUrl = sandbox.functionAddress(outputOf(outputs, 'WebhookUrl'));
+  acme.hook(webhookUrl);
   const known = {
     endpoint: sandbox.endpoint,
     caBundle: sandbox.caBundle,
@@ -34,7 +36,7 @@ function writeEnvironment(sandbox: Sandbox, acme: Acme, outputs: Parameters<type
     workingCopy: acme.repository.workingCopy,
     config: acme.config,
     pagerUrl: sandbox.pager.url,
-    webhookUrl: null,
+    webhookUrl,
     kubeconfig: sandbox.clusters.prod.kubeconfig,
     clusters: Object.fromEntries(
       Object.entries(sandbox.clusters).map(([name, { server, caFile, kubeconfig }]) => [

@@ -134,6 +134,11 @@ export class Sandbox {
     return this.pager.inbox();
   }
 
+  /** Where the emulator takes what is sent to a function's own address. */
+  functionAddress(functionUrl: string): string {
+    return `${this.endpoint}/_aws/lambda-url/${new URL(functionUrl).hostname.split('.')[0]}/`;
+  }
+
   /** Lets the clock of the alarms run ahead, so that silence need not be waited for. */
   advanceAlarmClock(seconds: number): Promise<void> {
     return this.#emulator.advanceAlarmClock(seconds);

@@ -106,6 +106,12 @@ export interface Secrets {
   read(reference: SecretReference): Promise<string>;
 }
 
+/** Secrets that are being rotated: the old one counts for a while. */
+export interface SecretVersions {
+  /** The value, then the one of before, if there is one. @throws SecretError */
+  versions(reference: SecretReference): Promise<readonly string[]>;
+}
+
 /** A secret could not be read: the message names it and says what to do, and holds no value. */
 export class SecretError extends Error {
   override readonly name = 'SecretError';

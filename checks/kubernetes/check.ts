@@ -28,7 +28,7 @@ export async function checkKubernetes(request: KubernetesCheckRequest): Promise<
       request.progress(next);
     },
   };
-  const gathered: Gathered = { connection: null, discovery: null, manifests: null, live: null };
+  const gathered: Gathered = { connection: null, discovery: null, manifests: null, live: null, paths: new Set() };
   const cutShort = (): string | null => {
     if (request.signal.aborted) return stopped(step);
     return Date.now() < bounds.deadline ? null : timedOut(request.target.timeoutSeconds, step);
@@ -49,6 +49,7 @@ export async function checkKubernetes(request: KubernetesCheckRequest): Promise<
       tool: { name: 'kubernetes', version: gathered.discovery?.version ?? null, exitCode: null },
       judgement: told.judgement,
       notes: [...(request.notes ?? []), ...told.notes].map((note) => ({ ...note, text: redact(note.text) })),
+      paths: gathered.manifests === null ? null : gathered.paths,
     });
   } finally {
     // Whatever is still under way beside what failed.

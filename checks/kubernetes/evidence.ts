@@ -14,6 +14,8 @@ export interface Gathered {
   discovery: Discovery | null;
   manifests: Manifests | null;
   live: LiveCluster | null;
+  /** Paths of the checkout that its manifests were rendered from. */
+  readonly paths: Set<string>;
 }
 
 /** What is left for everything. */
@@ -38,6 +40,7 @@ export async function gatherEvidence(
     request.source.folder,
     bounds,
     render === 'helm' ? learning.then((learned) => learned.discovery) : null,
+    (path) => gathered.paths.add(path),
   );
   const [rendered, asked] = await Promise.allSettled([rendering, learning]);
   if (rendered.status === 'rejected') throw rendered.reason;
@@ -77,6 +80,7 @@ export async function declaredIn(
   root: string,
   { signal, deadline, progress }: Bounds,
   server: Promise<Discovery> | null,
+  onRead: (path: string) => void = () => undefined,
 ): Promise<Manifests> {
   const known = await server;
   progress(`rendering ${target.kubernetes.manifests.join(', ')}`);
@@ -86,6 +90,7 @@ export async function declaredIn(
       check: target.kubernetes,
       server: known === null ? null : { version: known.version, apiVersions: known.apiVersions },
       tools,
+      onRead,
       signal,
       timeoutMs: Math.max(1, deadline - Date.now()),
     }),

@@ -114,7 +114,7 @@ async function runCheck(check: Check): Promise<Checked> {
   });
   // Streams come in no order; a report has one.
   const seen = fleet.nodes.flatMap(({ name }) => looks.get(name) ?? []);
-  return judge(check, { fleet, looks: seen, changed, unreached: answers.unreached, notes });
+  return judge(check, { fleet, looks: seen, changed, unreached: answers.unreached, notes, paths: prepared.paths });
 }
 
 /** Secret values, each of which is hidden from now on. */
@@ -227,6 +227,7 @@ interface Found {
   readonly changed: readonly string[] | null;
   readonly unreached: Fleet['unreached'];
   readonly notes: readonly Note[];
+  readonly paths: readonly string[];
 }
 
 function judge({ ticket, startedAt, hidden, world }: Check, found: Found): Checked {
@@ -252,6 +253,7 @@ function judge({ ticket, startedAt, hidden, world }: Check, found: Found): Check
     judgement: hiddenIn(hidden.values)({ ...judgement, notes }),
     tool: { name: 'ansible-core', version: toolVersion, exitCode: null },
     notes: [],
+    paths: found.paths,
   });
   // Nodes that could not be asked are a matter of coverage, which rules of the config may settle.
   return { report, complete: true };

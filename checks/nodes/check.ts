@@ -90,6 +90,8 @@ export async function checkNodes(request: NodesCheckRequest): Promise<Report> {
     },
     judgement: hide(judgement),
     notes: request.notes,
+    // Nobody pushes to a working copy.
+    paths: null,
   });
 }
 

@@ -12,7 +12,7 @@ import { Packing } from './pack.ts';
 import { type PlaybookRun, playbookRun } from './playbook.ts';
 import { PLUGIN_NAME, pluginText } from './plugin-file.ts';
 import { isVendored, type Vendored, wantedCollections } from './requirements.ts';
-import { placesIn, refuseMissing, selectFiles } from './selection.ts';
+import { neededPaths, placesIn, refuseMissing, selectFiles } from './selection.ts';
 import { encryptVariables, encryptVault } from './vault.ts';
 
 const FORMAT = 'plumbline.bundle/1';
@@ -21,6 +21,8 @@ const FORMAT = 'plumbline.bundle/1';
 export interface Prepared {
   readonly run: PlaybookRun;
   readonly trees: readonly Tree[];
+  /** What of the repository was packed. */
+  readonly paths: readonly string[];
 }
 
 /** Secret values, in clear. */
@@ -56,7 +58,11 @@ export async function prepare(
     vaultPassword: secrets.vaultPassword !== null,
     collections: installed !== null,
   };
-  return { run: playbookRun({ check, settings, folder, place: 'node', has }), trees };
+  return {
+    run: playbookRun({ check, settings, folder, place: 'node', has }),
+    trees,
+    paths: neededPaths(check, { folder, settings }),
+  };
 }
 
 /** Where Ansible looks on a node: beside the playbook, and where ansible.cfg says. */

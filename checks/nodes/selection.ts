@@ -25,21 +25,23 @@ export async function selectFiles(
   limits?: PackLimits,
 ): Promise<readonly Packed[]> {
   const packing = new Packing(root, limits);
-  await packing.add(folder);
+  for (const path of neededPaths(check, { folder, settings })) await packing.add(path);
   const { inventory, extraVarsFiles, playbook } = check;
-  if (inventory !== undefined) {
-    await packing.add(inventory);
-    for (const name of BESIDE_INVENTORY) await packing.add(posix.join(posix.dirname(inventory), name));
-  }
-  for (const file of extraVarsFiles) await packing.add(file);
-  for (const path of Object.values(settings).flatMap(placesIn)) {
-    if ((await kindOf(root, path)) !== null) await packing.add(path);
-  }
   const packed = packing.list();
   await refuseStray(root, playbook, 'playbook', packed);
   if (inventory !== undefined) await refuseStray(root, inventory, 'inventory', packed);
   for (const file of extraVarsFiles) await refuseStray(root, file, 'extraVarsFiles', packed);
   return packed;
+}
+
+/** Where all of that lies, whether or not it is there. */
+export function neededPaths(
+  { inventory, extraVarsFiles }: NodesCheck,
+  { folder, settings }: { readonly folder: string; readonly settings: Readonly<Record<string, string>> },
+): readonly string[] {
+  const beside = (name: string): string => posix.join(posix.dirname(inventory ?? '.'), name);
+  const ofInventory = inventory === undefined ? [] : [inventory, ...BESIDE_INVENTORY.map(beside)];
+  return [folder, ...ofInventory, ...extraVarsFiles, ...Object.values(settings).flatMap(placesIn)];
 }
 
 /** The places of the repository in a setting: a list of `{source}/…`. */

@@ -189,7 +189,8 @@ async function startUsers(report: Report, world: FinishWorld): Promise<void> {
 
 /** The request that a waiting run was, asked for again. */
 export function startRequest(target: string, waiting: Waiting): StartRequest {
-  return { target, trigger: waiting.trigger, at: waiting.at, seed: waiting.seed };
+  const { trigger, at, seed, by } = waiting;
+  return { target, trigger, at, seed, ...(by === undefined ? {} : { by }) };
 }
 
 /** What the shipped Logs Insights queries look for. */
@@ -198,6 +199,7 @@ function summary(report: Report): Readonly<Record<string, unknown>> {
     target: report.target,
     runId: report.runId,
     trigger: report.trigger,
+    by: report.by ?? null,
     commit: report.commit.checked,
     verdict: report.verdict,
     findings: report.findings.length + (report.unlisted ?? 0),

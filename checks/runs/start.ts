@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { keys } from '#drift/names.ts';
 import { OutputMissing, usedTargets, variablesOf, withOutputsIn } from '#drift/outputs.ts';
-import { newRunId, type Run, TRIGGERS } from '#drift/run.ts';
+import { askedBySchema, newRunId, type Run, TRIGGERS } from '#drift/run.ts';
 import { claim, EMPTY_QUEUE, MAX_QUEUE_BYTES, queueSchema } from '#drift/state/queue.ts';
 import { MAX_STATE_BYTES, stateSchema, type TargetState } from '#drift/state/state.ts';
 import type { Target } from '#drift/target.ts';
@@ -18,6 +18,7 @@ export const startRequestSchema = z
     /** The time it was asked for, ISO; default now. */
     at: z.iso.datetime({ offset: true }).optional(),
     seed: z.string().max(200).optional(),
+    by: askedBySchema.optional(),
   })
   .readonly();
 export type StartRequest = z.infer<typeof startRequestSchema>;
@@ -55,6 +56,7 @@ export async function startRun(request: StartRequest, world: StartWorld): Promis
     target: target.name,
     layer: target.layer,
     trigger: request.trigger,
+    ...(request.by === undefined ? {} : { by: request.by }),
     commit: null,
     requestedAt: now.toISOString(),
     deadline,
@@ -77,7 +79,9 @@ export async function startRun(request: StartRequest, world: StartWorld): Promis
   }
 
   const key = keys.queue(target.name);
-  const ask = { runId, commit, trigger: request.trigger, seed, at: at.toISOString(), deadline };
+  const { trigger } = request;
+  const by = request.by === undefined ? {} : { by: request.by };
+  const ask = { runId, commit, trigger, ...by, seed, at: at.toISOString(), deadline };
   const nonce = world.random();
   let outcome = claim(EMPTY_QUEUE, ask, nonce, now);
   await updateRecord(world.store, key, queueSchema, MAX_QUEUE_BYTES, (current) => {

@@ -52,7 +52,14 @@ export interface TerraformCheckRequest {
  */
 export async function checkTerraform(request: TerraformCheckRequest): Promise<Report> {
   const startedAt = request.now();
-  const gathered: Gathered = { exitCode: null, plan: null, planWithoutRefresh: null, events: '', notes: [] };
+  const gathered: Gathered = {
+    exitCode: null,
+    plan: null,
+    planWithoutRefresh: null,
+    events: '',
+    notes: [],
+    paths: null,
+  };
   const found: { tool: Tool | null; failure: StepFailure | null } = { tool: null, failure: null };
   try {
     await look(request, gathered, found);
@@ -176,5 +183,6 @@ function assemble(
       exitCode: gathered.exitCode,
     },
     notes: [...(request.notes ?? []), ...gathered.notes].map((note) => ({ ...note, text: redact(note.text) })),
+    paths: gathered.paths,
   });
 }

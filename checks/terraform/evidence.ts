@@ -10,6 +10,7 @@ import { CopyTooLarge, copySource, type Scratch } from '../scratch.ts';
 import { lookWhileCalm, watchState } from './applying.ts';
 import { refuseConfiguredRemote, refuseDeclaredRemote } from './backend.ts';
 import { StepFailure } from './failure.ts';
+import { localModules, pathsBelow } from './paths.ts';
 import { Runner, type RunnerOptions } from './runner.ts';
 
 /** A plan larger than this is not read into memory. */
@@ -25,6 +26,8 @@ export interface Gathered {
   planWithoutRefresh: Buffer | null;
   events: string;
   readonly notes: Note[];
+  /** What the root module is made of; null until init has told. */
+  paths: readonly string[] | null;
 }
 
 export interface GatherRequest {
@@ -73,6 +76,8 @@ export async function gatherEvidence(request: GatherRequest, gathered: Gathered)
     });
   }
   await refuseConfiguredRemote(data, tool.name);
+  const modules = await localModules(data, cwd);
+  gathered.paths = modules === null ? null : pathsBelow(root.folder, [check.path, cwd, ...modules, ...files]);
   const env = await workspaceEnvironment(runner, check.workspace);
 
   const arguments_ = [...files, vars].map((file) => `-var-file=${file}`);

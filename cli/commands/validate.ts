@@ -20,6 +20,11 @@ export async function validate(file: string, terminal: Terminal): Promise<void> 
   const { bold } = terminal.colours;
   const head = ['TARGET', 'WHEN', 'PATH', 'TOOL', 'AS', 'RULES', 'TELLS'];
   terminal.out(table([head, ...rows], (row, index) => (index === 0 ? bold(row) : row)));
+  for (const { name, webhook } of config.sources) {
+    terminal.out(
+      `source ${name}: ${webhook === undefined ? 'no webhook, looked at by schedule' : 'pushes start checks'}`,
+    );
+  }
   for (const line of rulesText(config, now, terminal.colours)) terminal.out(line);
   terminal.out(
     `\n${file} is valid: ${rows.length} target${rows.length === 1 ? '' : 's'}, hash ${config.hash.slice(0, 12)}`,

@@ -46,7 +46,11 @@ export function resolveConfig(file: ConfigFile, hash: string): { config: Config;
   const notify = Object.fromEntries(
     Object.entries(file.notify).map(([severity, value]) => [severity, dropUndefined<Notify>({ ...value })]),
   ) as Partial<Record<Severity, Notify>>;
-  return { config: { hash, sources, environments, targets, notify, rules: rulesOf(file) }, mistakes };
+  const config = dropUndefined<Config>({
+    ...{ hash, sources, environments, targets, notify, rules: rulesOf(file) },
+    webhookConcurrency: file.webhookConcurrency,
+  });
+  return { config, mistakes };
 }
 
 interface Known {

@@ -34,6 +34,9 @@ const source = z.strictObject({
     .default('main')
     .describe('Branch or tag whose head is the truth. Default: main.'),
   token: secretReference.optional().describe('Token to read the repository with, sent as the password of basic auth.'),
+  webhook: secretReference
+    .optional()
+    .describe('Secret of the webhook of this repository: a push then starts the checks of what it touches.'),
 });
 
 const environment = z
@@ -178,13 +181,21 @@ export const configFileSchema = z.strictObject({
   environments: z.record(name, environment).describe('Accounts, regions and roles by name.'),
   targets: z.record(name, target).describe('What is compared, by name; it becomes <environment>/<name>.'),
   notify: z.partialRecord(severity, notify).default({}).describe('Who is told, by severity.'),
+  webhookConcurrency: z
+    .int({ error: 'write a number from 1 to 100' })
+    .min(1, 'write a number from 1 to 100')
+    .max(100, 'write a number from 1 to 100')
+    .optional()
+    .describe(
+      'Webhook deliveries handled at once, reserved for them. Default: not reserved, as a young account has none.',
+    ),
   ...ruleLists,
   windows: windowList,
 });
 export type ConfigFile = z.infer<typeof configFileSchema>;
 
 /** Keys that the design names and this version does not do yet: a clear error, never silently accepted. */
-export const LATER_KEYS: ReadonlySet<string> = new Set(['retention', 'budget', 'allowOtherCommits', 'webhook']);
+export const LATER_KEYS: ReadonlySet<string> = new Set(['retention', 'budget', 'allowOtherCommits']);
 
 /** The JSON Schema for editors. */
 export function configJsonSchema(): unknown {

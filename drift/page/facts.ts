@@ -14,12 +14,22 @@ export function heading({ verdict, target, reason }: Report): ComponentChildren 
 }
 
 /** Which commit was checked, with which config, who started it and when. */
-export function facts({ commit, config, trigger, layer, startedAt, endedAt, runId, log }: Report): ComponentChildren {
+export function facts({
+  commit,
+  config,
+  trigger,
+  by,
+  layer,
+  startedAt,
+  endedAt,
+  runId,
+  log,
+}: Report): ComponentChildren {
   const rows: readonly (readonly [string, ComponentChildren])[] = [
     ['Commit', commit.checked === null ? 'not known' : code(commit.checked)],
     ['Last in sync at', commit.lastInSync === null ? 'never seen' : code(commit.lastInSync)],
     ['Config', configText(config)],
-    ['Started by', STARTED_BY[trigger]],
+    ['Started by', [STARTED_BY[trigger], ...askedBy(by).map((who) => [', ', foreign(who)])]],
     ['Looked', `${foreign(startedAt)} to ${foreign(endedAt)}`],
     ['Layer', layer],
     ['Run', code(runId)],
@@ -35,6 +45,9 @@ const STARTED_BY: Readonly<Record<Report['trigger'], string>> = {
   confirm: 'the service itself, to confirm new drift',
   canary: 'canary: the service itself, to see whether it sees',
 };
+
+/** Whom a git host or AWS names. */
+const askedBy = (by: Report['by']): readonly string[] => [by?.author, by?.actor].filter((who) => who !== undefined);
 
 function configText({ hash, commit }: Report['config']): ComponentChildren {
   if (hash === null) return 'none';

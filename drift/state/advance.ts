@@ -35,6 +35,7 @@ export function advance(state: TargetState, report: Report, target: Target, rule
     last: {
       runId: report.runId,
       trigger: report.trigger,
+      ...(report.by === undefined ? {} : { by: report.by }),
       commit: report.commit.checked,
       startedAt: report.startedAt,
       endedAt: report.endedAt,
@@ -49,6 +50,8 @@ export function advance(state: TargetState, report: Report, target: Target, rule
     stale: false,
     findings,
     outputs: (seen ? report.outputs : undefined) ?? state.outputs,
+    // What could not be looked at may have come to be made of something else.
+    paths: (seen ? report.paths : undefined) ?? null,
     bindings,
     outbox: seen ? [...state.outbox, ...findingTransitions(state.findings, findings, report)] : state.outbox,
   };

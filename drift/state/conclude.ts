@@ -60,6 +60,7 @@ export function conclude(
     ...report,
     log,
     trigger: run.trigger,
+    ...askedBy(run),
     commit: { checked: run.commit, lastInSync },
     config: run.config,
     findings,
@@ -69,6 +70,9 @@ export function conclude(
   return applyRules(judged, target, { rules, bindings, now });
 }
 
+/** Nobody but the run's record says who asked. */
+const askedBy = ({ by }: Run): Pick<Report, 'by'> => (by === undefined ? {} : { by });
+
 /** A report of a run that could not look. */
 export function unknownReport(run: Run, reason: string, now: Date): Report {
   return {
@@ -77,6 +81,7 @@ export function unknownReport(run: Run, reason: string, now: Date): Report {
     layer: run.layer,
     runId: run.runId,
     trigger: run.trigger,
+    ...askedBy(run),
     commit: { checked: run.commit, lastInSync: null },
     startedAt: run.requestedAt,
     endedAt: now.toISOString(),

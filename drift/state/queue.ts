@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { TRIGGERS } from '../run.ts';
+import { askedBySchema, TRIGGERS } from '../run.ts';
 
 /** A run that asks to be started. `ticket` is the nonce of its ticket; times are ISO. */
 const requestedSchema = z
@@ -7,6 +7,7 @@ const requestedSchema = z
     runId: z.string(),
     commit: z.string(),
     trigger: z.enum(TRIGGERS),
+    by: askedBySchema.exactOptional(),
     /** What made the request one request; with it the same run is asked for again. */
     seed: z.string(),
     at: z.string(),

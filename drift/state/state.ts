@@ -3,6 +3,7 @@ import { CAUSES } from '../cause.ts';
 import { CHANGES } from '../finding.ts';
 import { EVENTS } from '../names.ts';
 import { bindingsSchema } from '../rules/bindings.ts';
+import { askedBySchema } from '../run.ts';
 import { SEVERITIES, type Target } from '../target.ts';
 import { VERDICTS } from '../verdict.ts';
 import { openWindow } from '../window.ts';
@@ -57,6 +58,7 @@ export const judgedRunSchema = z
   .object({
     runId: z.string(),
     trigger: z.string(),
+    by: askedBySchema.exactOptional(),
     commit: z.string().nullable(),
     startedAt: z.string(),
     endedAt: z.string(),
@@ -85,6 +87,8 @@ export const stateSchema = z
     findings: z.array(openFindingSchema).readonly(),
     /** Outputs as the newest run that could look saw them, each as JSON text. */
     outputs: z.record(z.string(), z.string()).readonly().default({}),
+    /** What the target was made of when it was last seen, from the root of its repository; null: not known. */
+    paths: z.array(z.string()).readonly().nullable().default(null),
     bindings: bindingsSchema.default({}),
     /** No run came when one was due. */
     stale: z.boolean(),
@@ -114,6 +118,7 @@ export function newState(target: string, now: Date): TargetState {
     lastInSync: null,
     findings: [],
     outputs: {},
+    paths: null,
     bindings: {},
     stale: false,
     failing: false,

@@ -1,11 +1,11 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import type { SecretReference } from '#drift/target.ts';
-import { SecretError, type Secrets } from '../ports.ts';
+import { SecretError, type Secrets, type SecretVersions } from '../ports.ts';
 import { isNamed } from './errors.ts';
 
 /** Reads Secrets Manager secrets and SSM parameters. Nothing is kept: a rotated secret counts at once. */
-export class AwsSecrets implements Secrets {
+export class AwsSecrets implements Secrets, SecretVersions {
   readonly #secrets: SecretsManagerClient;
   readonly #parameters: SSMClient;
 
@@ -16,6 +16,39 @@ export class AwsSecrets implements Secrets {
 
   async read(reference: SecretReference): Promise<string> {
     return 'secret' in reference ? this.#readSecret(reference.secret) : this.#readParameter(reference.parameter);
+  }
+
+  async versions(reference: SecretReference): Promise<readonly string[]> {
+    const current = await this.read(reference);
+    const before =
+      'secret' in reference
+        ? await this.#secretBefore(reference.secret)
+        : await this.#parameterBefore(reference.parameter);
+    return before === null || before === '' || before === current ? [current] : [current, before];
+  }
+
+  async #secretBefore(name: string): Promise<string | null> {
+    const command = new GetSecretValueCommand({ SecretId: name, VersionStage: 'AWSPREVIOUS' });
+    const value = await this.#secrets.send(command).catch((error: unknown) => {
+      if (isNamed(error, 'ResourceNotFoundException')) return null;
+      throw error;
+    });
+    return value?.SecretString ?? null;
+  }
+
+  async #parameterBefore(name: string): Promise<string | null> {
+    const read = async (Name: string) => {
+      const answer = await this.#parameters.send(new GetParameterCommand({ Name, WithDecryption: true }));
+      return answer.Parameter;
+    };
+    const version = (await read(name))?.Version ?? 1;
+    if (version < 2) return null;
+    const before = await read(`${name}:${version - 1}`).catch((error: unknown) => {
+      // Parameter Store keeps a hundred versions.
+      if (isNamed(error, 'ParameterNotFound', 'ParameterVersionNotFound')) return undefined;
+      throw error;
+    });
+    return before?.Value ?? null;
   }
 
   async #readSecret(name: string): Promise<string> {

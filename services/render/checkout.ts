@@ -20,6 +20,7 @@ export class Checkout {
   readonly limits: RenderLimits;
   /** Files that a walk has met, by their real paths: no symlink is left in those. */
   readonly #walked = new Map<string, string>();
+  readonly #reached = new Set<string>();
   #files = 0;
   #bytes = 0;
 
@@ -57,6 +58,11 @@ export class Checkout {
     throw new RenderError(`${name} is neither a file nor a folder`);
   }
 
+  /** Files that were read, and folders of which all files are, with where links lead to. */
+  get reached(): Iterable<string> {
+    return this.#reached;
+  }
+
   absolute(name: string): string {
     return path.join(this.root, name);
   }
@@ -70,6 +76,7 @@ export class Checkout {
   async admit(name: string): Promise<void> {
     if ((await this.kind(name)) !== 'file') throw new RenderError(`${name} is no file`);
     const { size } = await stat(this.absolute(name));
+    this.#reach(name, await realpath(this.absolute(name)));
     this.#count(name, size);
   }
 
@@ -90,6 +97,7 @@ export class Checkout {
       return nothing(error, name);
     }
     this.#keepInside(real, name);
+    this.#reach(name, real);
     const content = readFileSync(real);
     this.#count(name, content.length);
     this.#text(name, content);
@@ -108,6 +116,7 @@ export class Checkout {
       const identity = await this.identity(below);
       if (seen.has(identity)) return;
       seen.add(identity);
+      this.#reach(below, identity);
       for (const entry of await readdir(this.absolute(below), { withFileTypes: true })) {
         if (entry.name === '.git' || (!hidden && entry.name.startsWith('.'))) continue;
         const name = inFolder(below, entry.name);
@@ -129,6 +138,10 @@ export class Checkout {
     } finally {
       closeSync(file);
     }
+  }
+
+  #reach(name: string, real: string): void {
+    this.#reached.add(name).add(path.relative(this.root, real) || '.');
   }
 
   #keepInside(real: string, name: string): void {

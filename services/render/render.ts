@@ -17,7 +17,9 @@ export async function renderManifests(request: RenderRequest): Promise<readonly 
   const limits = request.limits ?? RENDER_LIMITS;
   const rendering: Rendering = { ...request, limits, deadline: Date.now() + request.timeoutMs };
   const checkout = await Checkout.open(request.root, limits);
-  return RENDERERS[request.check.render](checkout, rendering);
+  const texts = await RENDERERS[request.check.render](checkout, rendering);
+  if (request.onRead !== undefined) for (const path of checkout.reached) request.onRead(path);
+  return texts;
 }
 
 const RENDERERS: Readonly<

@@ -54,6 +54,8 @@ export interface RenderRequest {
   readonly signal: AbortSignal;
   /** For everything together. */
   readonly timeoutMs: number;
+  /** Called with the paths of the checkout that were read. */
+  readonly onRead?: (path: string) => void;
   /** @default RENDER_LIMITS */
   readonly limits?: RenderLimits;
 }

@@ -19,9 +19,11 @@ import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secre
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deny } from '#sandbox/breaks.ts';
+import type { Repository } from '#sandbox/git-host.ts';
 import { Outside, outputOf, ownerOf, until } from '#sandbox/outside.ts';
 import { type Sandbox, startSandbox } from '#sandbox/start.ts';
 
+const HOOK_SECRET = 'hook-secret-that-must-not-leak';
 const TOKEN = 'token-that-must-not-leak-4711';
 const TARGETS = ['killed', 'cut', 'silent', 'twice', 'crash', 'late', 'still'] as const;
 const BACKEND = 'terraform {\n  backend "s3" {}\n}\n';
@@ -32,6 +34,8 @@ let iam: IAMClient;
 let builds: CodeBuildClient;
 let scheduler: SchedulerClient;
 let config: string;
+let repository: Repository;
+let webhook: string;
 const name = { dispatch: '', record: '', sweep: '' };
 
 interface Queue {
@@ -108,15 +112,18 @@ beforeAll(async () => {
     mkdirSync(path.join(source, folder), { recursive: true });
     writeFileSync(path.join(source, folder, 'main.tf'), text);
   }
-  const repository = await sandbox.createRepo('service', { from: source, token: TOKEN });
+  repository = await sandbox.createRepo('service', { from: source, token: TOKEN });
   await new SecretsManagerClient(owner).send(new CreateSecretCommand({ Name: 'git/token', SecretString: TOKEN }));
+  await new SecretsManagerClient(owner).send(
+    new CreateSecretCommand({ Name: 'git/webhook', SecretString: HOOK_SECRET }),
+  );
   const target = (one: string): string =>
     `  ${one}: { in: [prod], source: s, schedule: rate(1 hour), pendingGrace: 0s, confirm: 0s, terraform: { path: ${one === 'crash' ? 'moving' : 'still'}, ` +
     `backendConfig: { bucket: states, key: "${one}.tfstate", region: ${sandbox.region} } } }\n`;
   config = path.join(sandbox.dir, 'plumbline.yaml');
   writeFileSync(
     config,
-    `version: 1\nsources: { s: { url: "${repository.url}", token: { secret: git/token } } }\n` +
+    `version: 1\nsources: { s: { url: "${repository.url}", token: { secret: git/token }, webhook: { secret: git/webhook } } }\n` +
       `environments: { prod: { account: "${sandbox.account}", region: ${sandbox.region}, role: e2e, severity: critical, state: ["states/*"] } }\n` +
       `targets:\n${TARGETS.map(target).join('')}` +
       'notify: { critical: { pagerduty: { parameter: /plumbline/pagerduty-critical } } }\n',
@@ -124,6 +131,7 @@ beforeAll(async () => {
   await new S3Client(owner).send(new CreateBucketCommand({ Bucket: 'states' }));
   const outputs = await sandbox.deploy({ config });
   service = new Outside(sandbox, outputOf(outputs, 'ResultsBucket'));
+  webhook = sandbox.functionAddress(outputOf(outputs, 'WebhookUrl'));
   name.dispatch = outputOf(outputs, 'DispatchFunction');
   name.record = outputOf(outputs, 'RecordFunction');
   name.sweep = outputOf(outputs, 'SweepFunction');
@@ -153,6 +161,46 @@ describe('the deployed service', () => {
     await until('nothing but the drift is red', 30, async () =>
       (await service.red()).join() === 'plumbline prod/crash drift' ? true : null,
     );
+  });
+});
+
+describe('a push', () => {
+  const runsOf = async (target: string): Promise<readonly string[]> =>
+    (await service.keys(`runs/prod/${target}/`)).filter((key) => key.endsWith('/run.json'));
+
+  it('starts the checks of what it touches, and of nothing else', async () => {
+    sandbox.git.hook(repository, { url: webhook, secret: HOOK_SECRET });
+    const before = await runsOf('still');
+    writeFileSync(path.join(repository.workingCopy, 'moving/notes.txt'), 'touched\n');
+    const commit = await sandbox.git.push(repository, 'Touch what is moving');
+    expect(sandbox.git.deliveries.at(-1)).toMatchObject({
+      status: 202,
+      answer: expect.stringContaining('looks at prod/crash"'),
+    });
+    const report = await until('the verdict on the pushed commit', 60, async () => {
+      const last = (await json<{ last: { commit: string; runId: string } | null }>('state/prod/crash.json')).last;
+      return last?.commit === commit ? last : null;
+    });
+    const key = (await service.keys('runs/prod/crash/')).find((one) => one.endsWith(`${report.runId}/report.json`));
+    expect(await json(key ?? '')).toMatchObject({ trigger: 'push', by: { author: 'acme' }, paths: ['moving'] });
+    expect(await runsOf('still')).toEqual(before);
+    await freed('crash');
+  });
+
+  it('that is told again starts nothing', async () => {
+    const before = await runsOf('crash');
+    const told = sandbox.git.deliveries.at(-1);
+    const again = await sandbox.git.send({ url: webhook, secret: HOOK_SECRET }, told?.body ?? '', told?.id);
+    expect(again).toMatchObject({ status: 202, answer: expect.stringContaining('was handled already') });
+    expect(await runsOf('crash')).toEqual(before);
+  });
+
+  it('without proof is refused, and starts nothing', async () => {
+    const before = await runsOf('crash');
+    const body = sandbox.git.deliveries.at(-1)?.body ?? '';
+    const forged = await sandbox.git.send({ url: webhook, secret: 'guessed' }, body);
+    expect(forged).toMatchObject({ status: 401, answer: '{"message":"no proof"}\n' });
+    expect(await runsOf('crash')).toEqual(before);
   });
 });
 
@@ -283,7 +331,7 @@ describe('the service itself', () => {
     const { builds: ended = [] } = await builds.send(new BatchGetBuildsCommand({ ids: [await lastBuild()] }));
     texts.push(JSON.stringify(ended));
     expect(texts.length).toBeGreaterThan(60);
-    for (const text of texts) expect(text).not.toContain(TOKEN);
+    for (const text of texts) for (const secret of [TOKEN, HOOK_SECRET]) expect(text).not.toContain(secret);
   });
 });
 

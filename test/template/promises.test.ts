@@ -33,11 +33,13 @@ const TARGETS = [
 const CLUSTERS = ['prod', 'staging'];
 
 describe('alarms', () => {
-  test('are two per target and two for the service, under the names the rest uses', () => {
+  test('are two per target, two for the service and two for its webhooks, under the names the rest uses', () => {
     const wanted = [
       ...TARGETS.flatMap((target) => [deployed.driftAlarm(target), deployed.unknownAlarm(target)]),
       deployed.heartbeatAlarm,
       deployed.deadLettersAlarm,
+      deployed.webhookAlarm('errors'),
+      deployed.webhookAlarm('throttles'),
     ];
     expect(alarms.map(({ properties }) => properties.AlarmName).sort()).toEqual(wanted.sort());
   });
@@ -95,7 +97,7 @@ describe('alarms', () => {
       );
       walked += 1;
     }
-    expect(walked).toBe(2 * TARGETS.length + 2);
+    expect(walked).toBe(2 * TARGETS.length + 4);
   });
 
   test('go to the topic of their severity, those of the service to the loudest', () => {
@@ -176,7 +178,7 @@ describe('functions', () => {
   test('run on Node 24, log to a group that forgets, and lose nothing that failed', () => {
     const compare = CLUSTERS.map((environment) => deployed.project('kubernetes', environment));
     expect(functions.map(({ properties }) => properties.FunctionName).sort()).toEqual(
-      [...['dispatch', 'record', 'sweep'].map(deployed.function), ...compare].sort(),
+      [...['dispatch', 'record', 'sweep', 'webhook'].map(deployed.function), ...compare].sort(),
     );
     const invokes = ofType('AWS::Lambda::EventInvokeConfig');
     for (const { id, properties } of functions) {
@@ -241,6 +243,7 @@ describe('functions', () => {
       'PLUMBLINE_FINGERPRINT_SECRET',
       'PLUMBLINE_RECORD_FUNCTION',
     ]);
+    expect(variables('webhook')).toEqual(['PLUMBLINE_BUCKET', 'PLUMBLINE_DISPATCH_FUNCTION']);
     expect(variables('record')).toEqual(finish);
     expect(variables('sweep')).toEqual([...finish, 'PLUMBLINE_DEAD_LETTER_QUEUES', 'PLUMBLINE_RECORD_FUNCTION'].sort());
   });
@@ -303,7 +306,14 @@ describe('storage', () => {
     const days = Object.fromEntries(
       rules.map((rule: { Prefix?: string; ExpirationInDays?: number }) => [rule.Prefix ?? '', rule.ExpirationInDays]),
     );
-    expect(days).toMatchObject({ 'tickets/': 1, 'inbox/': 7, 'runs/': 365, 'state/': undefined, 'queue/': undefined });
+    expect(days).toMatchObject({
+      'deliveries/': 90,
+      'tickets/': 1,
+      'inbox/': 7,
+      'runs/': 365,
+      'state/': undefined,
+      'queue/': undefined,
+    });
   });
 
   test('the dead-letter queue is encrypted, keeps two weeks, and lets the rule and the topics in', () => {

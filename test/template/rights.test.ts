@@ -1,11 +1,16 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { deployed, INBOX_POLICY_PATH } from '#drift/names.ts';
 import { DATA_READS, ITEM_READS, OBJECT_READS, PARAMETER_READS } from '#infra/data-reads.ts';
 import { type Statement, statementsOf as statementsIn } from './statements.ts';
-import { deployment, type Resource, resourcesOf, settingsFrom } from './synth.ts';
+import { deployment, type Resource, resourcesOf, SERVICE_CONFIG, settingsFrom } from './synth.ts';
 
-const resources = resourcesOf(deployment());
+const settings = settingsFrom(readFileSync(SERVICE_CONFIG, 'utf8'));
+const deployedTargets = settings.targets.filter(({ source }) => source.webhook !== undefined);
+const resources = resourcesOf(deployment(settings));
 const ofType = (type: string): readonly Resource[] => resources.filter((resource) => resource.type === type);
+/** Targets of the source that has a webhook. */
+const INFRA = deployedTargets.map(({ name }) => name).sort();
 const list = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? value : [value as T]);
 
 const statementsOf = (role: string): readonly Statement[] => statementsIn(role, resources);
@@ -56,6 +61,7 @@ describe('no right is wider than it must be', () => {
       'KubernetesprodFunctionRole',
       'KubernetesprodTargetRole',
       'KubernetesstagingFunctionRole',
+      'WebhookReceiveRole',
       'ClockRole',
     ]);
   });
@@ -153,6 +159,15 @@ describe('functions', () => {
         's3:GetObject <bucket>/state/*',
         's3:ListBucket <bucket>',
         's3:PutObject <bucket>/state/*',
+      ],
+    ],
+    [
+      'WebhookReceiveRole',
+      [
+        's3:GetObject <bucket>/deliveries/*',
+        ...INFRA.map((target) => `s3:GetObject <bucket>/state/${target}.json`),
+        's3:ListBucket <bucket>',
+        's3:PutObject <bucket>/deliveries/*',
       ],
     ],
   ])('%s reaches its own part of the bucket', (role, objects) => {
@@ -337,7 +352,7 @@ notify: { warning: { email: [a@acme.example] } }
 test('a permissions boundary from the context is on every role', () => {
   const context = { '@aws-cdk/core:permissionsBoundary': { name: 'boundary' } };
   const roles = resourcesOf(deployment(undefined, context)).filter(({ type }) => type === 'AWS::IAM::Role');
-  expect(roles).toHaveLength(15);
+  expect(roles).toHaveLength(16);
   for (const { properties } of roles) {
     expect(JSON.stringify(properties.PermissionsBoundary)).toContain(':policy/boundary');
   }

@@ -39,6 +39,7 @@ async function evaluate(checkout: Checkout, file: string, request: Rendering): P
     importPaths: importPaths.map((folder) => checkout.join('.', folder, `jsonnet.importPaths: ${folder}`)),
   };
   const answer = await inThread(jsonnet?.worker ?? new URL('./worker.ts', import.meta.url), task, request);
+  if (request.onRead !== undefined) answer.read?.forEach(request.onRead);
   if ('json' in answer) return answer.json;
   throw new RenderError('refused' in answer ? answer.refused : sentence(file, answer.failure));
 }

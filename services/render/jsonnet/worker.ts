@@ -19,7 +19,10 @@ export interface WorkerTask {
 }
 
 /** `refused`: a sentence already. */
-export type WorkerAnswer = EvaluationResult | { readonly refused: string };
+export type WorkerAnswer = (EvaluationResult | { readonly refused: string }) & {
+  /** Paths of the checkout that were read. */
+  readonly read?: readonly string[];
+};
 
 async function answer(task: WorkerTask): Promise<WorkerAnswer> {
   const checkout = await Checkout.open(task.root, task.limits);
@@ -28,7 +31,8 @@ async function answer(task: WorkerTask): Promise<WorkerAnswer> {
     const module = new WebAssembly.Module(readFileSync(task.library));
     const { file, ext, tla, limits } = task;
     const evaluation = { file, text, ext, tla, maxOutputBytes: limits.outputBytes };
-    return await evaluateJsonnet(module, evaluation, finder(checkout, task.importPaths));
+    const result = await evaluateJsonnet(module, evaluation, finder(checkout, task.importPaths));
+    return { ...result, read: [...checkout.reached] };
   } catch (error) {
     if (error instanceof RenderError) return { refused: error.message };
     // Memory that cannot grow and a stack that is used up end WebAssembly code with a trap.

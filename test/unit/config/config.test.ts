@@ -84,7 +84,11 @@ describe('a config', () => {
       '    nodes: { playbook: x }\n    terraform:',
       /nodes: is beside terraform: a target is of one layer/,
     ],
-    ['    terraform:', '    webhook: x\n    terraform:', /webhook: is not supported by this version yet/],
+    [
+      '    terraform:',
+      '    allowOtherCommits: x\n    terraform:',
+      /allowOtherCommits: is not supported by this version yet/,
+    ],
     ['    schedule:', '    timeout: 2h\n    schedule:', /1m to 55m/],
     ['    schedule:', '    timeout: 90\n    schedule:', /90s, 30m, 2h or 1d/],
     ['    schedule:', '    minCoverage: 2\n    schedule:', /from 0 to 1/],

@@ -77,6 +77,42 @@ describe('starting a run', () => {
     expect(world.starts).toHaveLength(1);
   });
 
+  it('makes two runs of ten pushes: the one in progress and the newest, whoever comes last', async () => {
+    const world = testWorld();
+    const push = (minute: number): StartRequest => {
+      const by = { delivery: `delivery-${minute}`, author: 'alice' };
+      return { target: TARGET.name, trigger: 'push', at: `2026-11-24T03:0${minute}:00Z`, seed: by.delivery, by };
+    };
+    const run = await startRun(push(0), world);
+    // The first two of these were delivered late, when newer ones had come already.
+    for (const minute of [3, 4, 1, 2, 5, 6, 7, 8, 9]) {
+      world.head.commit = String(minute).repeat(40);
+      expect(await startRun(push(minute), world)).toMatch(/^(waits|joined)/);
+    }
+    expect(world.starts).toHaveLength(1);
+    expect(queue(world)?.waiting).toMatchObject({ commit: '9'.repeat(40), by: { delivery: 'delivery-9' } });
+    await finishRun(
+      {
+        ...{ target: TARGET.name, runId: /run (\S+)/.exec(run)?.[1] ?? '', ticket: null },
+        build: { arn: buildArn('0001'), status: 'FAILED', log: null },
+        ...{ function: null, failure: null },
+      },
+      world,
+    );
+    const next = world.sent.at(-1)?.payload as StartRequest;
+    expect(next.by).toEqual({ delivery: 'delivery-9', author: 'alice' });
+    await startRun(next, world);
+    expect(world.starts).toHaveLength(2);
+    expect(queue(world)).toMatchObject({ running: { commit: '9'.repeat(40) }, waiting: null });
+  });
+
+  it('a push that was delivered late looks at what is newest, not at what it tells', async () => {
+    const world = testWorld();
+    world.head.commit = 'b'.repeat(40);
+    const late = { target: TARGET.name, trigger: 'push', at: '2026-11-24T03:00:00Z', seed: 'late' } as const;
+    expect(await startRun(late, world)).toContain(`at ${'b'.repeat(40)}`);
+  });
+
   it('goes on with the same run and ticket after a crash at any point', async () => {
     for (const after of [false, true]) {
       for (let acts = 0; acts < 5; acts += 1) {

@@ -1,0 +1,132 @@
+import { keys } from '#drift/names.ts';
+import type { DeployedConfig, Source, Target } from '#drift/target.ts';
+import { decide, type PathsOf } from '#drift/webhook/decide.ts';
+import { type Delivery, deliveryId, eventOf, type Host, hostOf } from '#drift/webhook/delivery.ts';
+import { provenBy } from '#drift/webhook/proof.ts';
+import { MalformedPayload, type Push, pushesOf } from '#drift/webhook/push.ts';
+import type { Functions, Log, ObjectStore } from '#services/ports.ts';
+import type { StartRequest } from '../runs/start.ts';
+import type { HookSecrets } from './secrets.ts';
+
+/** The largest body that is read, in bytes. */
+export const MAX_BODY_BYTES = 1024 * 1024;
+const MAX_RECEIPT_BYTES = 64 * 1024;
+
+/** What the host is answered. */
+export interface Answer {
+  readonly status: number;
+  readonly sentence: string;
+}
+
+export interface ReceiveWorld {
+  readonly config: Pick<DeployedConfig, 'sources' | 'targets'>;
+  readonly secrets: Pick<HookSecrets, 'known' | 'renewed'>;
+  readonly store: Pick<ObjectStore, 'create' | 'read'>;
+  readonly functions: Pick<Functions, 'send'>;
+  readonly dispatchFunction: string;
+  readonly pathsOf: PathsOf;
+  readonly now: () => Date;
+  readonly log: Log;
+}
+
+const PUSH_EVENTS: Readonly<Record<Host, ReadonlySet<string>>> = {
+  github: new Set(['push']),
+  gitlab: new Set(['Push Hook', 'Tag Push Hook']),
+  bitbucket: new Set(['repo:push']),
+};
+
+/**
+ * One delivery of a git host, from its bytes to the runs that it asks for. Nothing of it is believed before a secret
+ * proves it, and then only for the sources of that secret.
+ * @throws what is our own failure: the host must show the delivery as failed
+ */
+export async function receive(method: string, delivery: Delivery, world: ReceiveWorld): Promise<Answer> {
+  const refused = refusal(method, delivery);
+  if (refused !== null) return refused;
+  const host = hostOf(delivery);
+  if (host === null) return { status: 400, sentence: 'this is no delivery of GitHub, GitLab or Bitbucket' };
+  const proven = await provenSources(delivery, host, world);
+  if (proven.length === 0) return { status: 401, sentence: 'no proof' };
+  const event = eventOf(delivery, host);
+  const names = proven.map(({ name }) => name).join(', ');
+  if (event === 'ping') return { status: 200, sentence: `${host} is recognised, for ${names}` };
+  if (!PUSH_EVENTS[host].has(event)) return { status: 202, sentence: `${event.slice(0, 100)} is no push` };
+  const id = deliveryId(delivery, host);
+  if (id === null) return { status: 400, sentence: 'the delivery has no id' };
+  let pushes: readonly Push[];
+  try {
+    pushes = pushesOf(host, JSON.parse(delivery.body.toString('utf8')));
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof MalformedPayload)) throw error;
+    return {
+      status: 400,
+      sentence: `the payload cannot be read: ${error instanceof SyntaxError ? 'it is no JSON' : error.message}`,
+    };
+  }
+  return handle({ host, id, pushes, proven }, world);
+}
+
+function refusal(method: string, { headers, body }: Delivery): Answer | null {
+  if (method !== 'POST') return { status: 405, sentence: 'deliveries are sent with POST' };
+  if (body.length > MAX_BODY_BYTES) {
+    return {
+      status: 413,
+      sentence: 'the payload is larger than 1 MB: push fewer commits at once; the schedule looks anyway',
+    };
+  }
+  if (headers['content-encoding'] !== undefined) return { status: 415, sentence: 'a compressed body cannot be proven' };
+  if (!/^application\/json(\s*;.*)?$/i.test(headers['content-type'] ?? '')) {
+    return { status: 415, sentence: "set the webhook's content type to application/json" };
+  }
+  return null;
+}
+
+/** The sources whose secrets prove it. A secret that was rotated since we read it is read again. */
+async function provenSources(delivery: Delivery, host: Host, world: ReceiveWorld): Promise<readonly Source[]> {
+  const now = world.now().getTime();
+  const by = (secrets: Awaited<ReturnType<HookSecrets['known']>>): readonly string[] =>
+    provenBy(delivery, host, secrets, Math.floor(now / 1000));
+  let names = by(await world.secrets.known(now));
+  if (names.length === 0) names = by((await world.secrets.renewed(now)) ?? []);
+  return world.config.sources.filter(({ name }) => names.includes(name));
+}
+
+interface Proven {
+  readonly host: Host;
+  readonly id: string;
+  readonly pushes: readonly Push[];
+  readonly proven: readonly Source[];
+}
+
+async function handle({ host, id, pushes, proven }: Proven, world: ReceiveWorld): Promise<Answer> {
+  const receipt = keys.delivery(host, id);
+  // Written when all of it was done: a delivery that failed half-way is done again, and the same runs come of it.
+  if ((await world.store.read(receipt, MAX_RECEIPT_BYTES)) !== null) {
+    return { status: 202, sentence: 'this delivery was handled already' };
+  }
+  const asked = new Map<string, { readonly target: Target; readonly push: Push }>();
+  const sentences: string[] = [];
+  for (const push of pushes) {
+    const { targets, sentence } = await decide(push, proven, world.config.targets, world.pathsOf);
+    sentences.push(sentence);
+    for (const target of targets) asked.set(target.name, { target, push });
+  }
+  for (const { target, push } of asked.values()) {
+    const request: StartRequest = {
+      target: target.name,
+      trigger: 'push',
+      at: world.now().toISOString(),
+      seed: `${host} ${id}`,
+      by: { delivery: id, ...(push.author === null ? {} : { author: push.author }) },
+    };
+    await world.functions.send(world.dispatchFunction, request);
+  }
+  const sentence = sentences.length === 0 ? 'nothing was pushed' : sentences.join('; ');
+  await world.store.create(
+    receipt,
+    `${JSON.stringify({ at: world.now().toISOString(), sentence })}\n`,
+    'application/json',
+  );
+  world.log.info('delivery handled', { delivery: id, host, targets: [...asked.keys()] });
+  return { status: 202, sentence };
+}

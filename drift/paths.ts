@@ -1,0 +1,27 @@
+import { posix } from 'node:path';
+
+/** Paths of a target that are remembered; of more only the folders. */
+export const MAX_PATHS = 500;
+
+/**
+ * What a target is made of, as few paths: none that lies below another. Null: they are too many to be remembered, and
+ * the target counts as touched by everything.
+ * @param paths folders and files from the root of the repository
+ */
+export function fewPaths(paths: Iterable<string>): readonly string[] | null {
+  const all = topmost(paths);
+  if (all.length <= MAX_PATHS) return all;
+  const folders = topmost(all.map((path) => posix.dirname(path)));
+  return folders.length <= MAX_PATHS ? folders : null;
+}
+
+function topmost(paths: Iterable<string>): readonly string[] {
+  const all = new Set(Array.from(paths, (path) => posix.normalize(path).replace(/(?<=.)\/$/, '')));
+  return all.has('.') ? ['.'] : [...all].filter((path) => !above(path).some((folder) => all.has(folder))).sort();
+}
+
+/** The folders that a path lies in. */
+function above(path: string): readonly string[] {
+  const parts = path.split('/');
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
+}

@@ -1,0 +1,63 @@
+import type { Source, Target } from '../target.ts';
+import type { Push } from './push.ts';
+
+/** What a delivery asks for. */
+export interface Decision {
+  /** Targets that are to be looked at now. */
+  readonly targets: readonly Target[];
+  /** One sentence that says why these, or why none. */
+  readonly sentence: string;
+}
+
+/** Paths that the last check of a target read, folders or files from the root of the repository; null: not known. */
+export type PathsOf = (target: Target) => Promise<readonly string[] | null>;
+
+/**
+ * What a proven push asks for: the targets of the sources that its secret speaks for, whose ref it moved, and of whose
+ * files it touched one. Whatever is not known counts as touched.
+ * @param proven sources whose secret proves the delivery
+ */
+export async function decide(
+  push: Push,
+  proven: readonly Source[],
+  targets: readonly Target[],
+  pathsOf: PathsOf,
+): Promise<Decision> {
+  const named = proven.filter((source) => push.urls.some((url) => addressOf(url) === addressOf(source.url)));
+  const none = (sentence: string): Decision => ({ targets: [], sentence });
+  if (named.length === 0) return none('the repository is not the one of the source whose secret this is');
+  if (push.after === null) return none(`${push.ref} was deleted`);
+  const moved = named.filter(({ ref }) => isRef(push.ref, ref));
+  if (moved.length === 0) return none(`${push.ref} is no ref that a source looks at`);
+  const all = targets.filter(({ source, enabled, retired }) => {
+    return enabled && !retired && source !== undefined && moved.some(({ name }) => name === source.name);
+  });
+  const { files } = push;
+  const isTouched = async (target: Target): Promise<boolean> => {
+    const paths = files === null ? null : await pathsOf(target);
+    return files === null || paths === null || files.some((file) => paths.some((path) => isBelow(file, path)));
+  };
+  const answers = await Promise.all(all.map(isTouched));
+  const touched = all.filter((_, index) => answers[index]);
+  if (touched.length === 0) return none(`none of ${all.length} targets is made of what was pushed`);
+  return { targets: touched, sentence: `looks at ${touched.map(({ name }) => name).join(', ')}` };
+}
+
+/** A ref as a push names it is the one that a source names, which may be short. */
+function isRef(pushed: string, ref: string): boolean {
+  return ref.startsWith('refs/') ? pushed === ref : pushed === `refs/heads/${ref}` || pushed === `refs/tags/${ref}`;
+}
+
+/** Whether a file is a path or lies below it; segment by segment, so that `app` is not `apple`. */
+export function isBelow(file: string, path: string): boolean {
+  const folder = path.replace(/\/+$/, '');
+  return folder === '' || folder === '.' || file === folder || file.startsWith(`${folder}/`);
+}
+
+/** Host and path of a repository, however it is written: https, ssh, `git@host:path`, with or without `.git`. */
+export function addressOf(url: string): string {
+  const scp = /^[\w.-]+@([^:/\s]+):(?!\/)(.+)$/.exec(url);
+  const [, host = '', path = ''] = scp ?? /^[a-z+]+:\/\/(?:[^@/]*@)?([^/?#]+)\/([^?#]*)/i.exec(url) ?? [];
+  const bare = path.replace(/\/+$/, '').replace(/\.git$/i, '');
+  return `${host.toLowerCase()}/${bare.toLowerCase()}`;
+}

@@ -1,0 +1,94 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { neededPaths } from '#checks/nodes/selection.ts';
+import { localModules, pathsBelow } from '#checks/terraform/paths.ts';
+import { fewPaths } from '#drift/paths.ts';
+import type { KubernetesCheck } from '#drift/target.ts';
+import { renderManifests } from '#services/render/render.ts';
+import { FLEET, SHOP } from '../runs/world.ts';
+
+const ACME = path.resolve(import.meta.dirname, '../../../examples/acme');
+let root: string;
+beforeAll(() => {
+  root = realpathSync(mkdtempSync(path.join(tmpdir(), 'plumbline-paths-')));
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+describe('a terraform root is made of', () => {
+  it('itself and the modules that init has found in the repository', async () => {
+    const data = path.join(root, 'data');
+    const cwd = path.join(root, 'source/terraform/network');
+    mkdirSync(path.join(data, 'modules'), { recursive: true });
+    mkdirSync(cwd, { recursive: true });
+    const file = path.join(data, 'modules/modules.json');
+    const dirs = ['.', '../modules/vpc', path.join(data, 'modules/registry')];
+    writeFileSync(file, JSON.stringify({ Modules: dirs.map((Dir) => ({ Key: '', Source: '', Dir })) }));
+    const modules = (await localModules(data, cwd)) ?? [];
+    expect(pathsBelow(path.join(root, 'source'), ['terraform/network', ...modules])).toEqual([
+      ...['terraform/network', 'terraform/network', 'terraform/modules/vpc'],
+    ]);
+    writeFileSync(file, '{');
+    expect(await localModules(data, cwd)).toBeNull();
+    rmSync(file);
+    expect(await localModules(data, cwd)).toEqual([]);
+  });
+});
+
+it('nodes are made of the folder of the playbook, the inventory with its variables, and what ansible.cfg names', () => {
+  const check = { ...FLEET.nodes, inventory: 'inventory/prod.ini', extraVarsFiles: ['vars/prod.yml'] };
+  const settings = { ANSIBLE_ROLES_PATH: '{source}/ansible/roles:{source}/shared/roles' };
+  expect(fewPaths(neededPaths(check, { folder: 'ansible', settings }))).toEqual([
+    ...[
+      'ansible',
+      'inventory/group_vars',
+      'inventory/host_vars',
+      'inventory/prod.ini',
+      'shared/roles',
+      'vars/prod.yml',
+    ],
+  ]);
+});
+
+describe('objects are made of', () => {
+  const madeOf = async (over: Partial<KubernetesCheck>) => {
+    const read: string[] = [];
+    await renderManifests({
+      root: ACME,
+      check: { ...SHOP.kubernetes, ...over },
+      server: null,
+      tools: { path: process.env['PATH'] ?? '', cache: path.join(root, 'tools') },
+      signal: new AbortController().signal,
+      timeoutMs: 60_000,
+      onRead: (name) => read.push(name),
+    });
+    return fewPaths(read);
+  };
+
+  it('the folder that is named', async () => {
+    expect(await madeOf({ manifests: ['k8s/addons'] })).toEqual(['k8s/addons']);
+  });
+
+  it('an overlay and its bases', async () => {
+    const found = await madeOf({ manifests: ['k8s/shop/overlays/prod'], render: 'kustomize' });
+    expect(found).toContain('k8s/shop/base/web.yaml');
+    expect(found).toContain('k8s/shop/overlays/prod/kustomization.yaml');
+    expect(found?.join()).not.toContain('staging');
+  });
+
+  it('a chart and its values', async () => {
+    const values = ['k8s/charts/notifier/values/prod.yaml'];
+    expect(await madeOf({ manifests: ['k8s/charts/notifier'], render: 'helm', values })).toEqual([
+      'k8s/charts/notifier',
+    ]);
+  });
+
+  it('a jsonnet program and what it imports', async () => {
+    const jsonnet = { ext: { cluster: 'prod' }, tla: {}, importPaths: [] };
+    const found = await madeOf({ manifests: ['k8s/clusters/main.jsonnet'], render: 'jsonnet', jsonnet });
+    expect(found).toEqual([
+      ...['k8s/clusters/lib/clusters.libsonnet', 'k8s/clusters/lib/object.libsonnet', 'k8s/clusters/main.jsonnet'],
+    ]);
+  });
+});

@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+import type { Source, Target } from '#drift/target.ts';
+import { addressOf, decide, isBelow } from '#drift/webhook/decide.ts';
+import type { Push } from '#drift/webhook/push.ts';
+import { SHOP, TARGET } from '../runs/world.ts';
+
+const INFRA: Source = { name: 'infra', url: 'https://git.example/acme/infra.git', ref: 'main' };
+const APPS: Source = { name: 'apps', url: 'https://git.example/acme/apps.git', ref: 'refs/heads/release' };
+const NETWORK: Target = { ...TARGET, source: INFRA };
+const STORAGE: Target = { ...TARGET, name: 'prod/storage', source: INFRA };
+const WEB: Target = { ...SHOP, source: APPS };
+const TARGETS = [NETWORK, STORAGE, WEB];
+const PATHS: Readonly<Record<string, readonly string[]>> = {
+  'prod/network': ['terraform/network', 'terraform/modules/network', 'terraform/env/prod.tfvars'],
+  'prod/storage': ['terraform/storage'],
+  'prod/shop': ['k8s'],
+};
+const PUSH: Push = {
+  urls: ['https://git.example/acme/infra'],
+  ref: 'refs/heads/main',
+  before: 'a'.repeat(40),
+  after: 'b'.repeat(40),
+  author: 'alice',
+  files: ['terraform/network/main.tf'],
+};
+
+const look = (push: Partial<Push>, options: { proven?: readonly Source[]; targets?: readonly Target[] } = {}) =>
+  decide(
+    { ...PUSH, ...push },
+    options.proven ?? [INFRA],
+    options.targets ?? TARGETS,
+    async ({ name }) => PATHS[name] ?? null,
+  );
+const names = async (...args: Parameters<typeof look>) => (await look(...args)).targets.map(({ name }) => name);
+
+describe('which targets a push asks for', () => {
+  it('those that are made of what it touched', async () => {
+    expect(await names({})).toEqual(['prod/network']);
+    expect(await names({ files: ['terraform/modules/network/vpc.tf'] })).toEqual(['prod/network']);
+    expect(await names({ files: ['terraform/env/prod.tfvars'] })).toEqual(['prod/network']);
+    expect(await names({ files: ['terraform/storage/a/b.tf', 'terraform/network'] })).toEqual([
+      'prod/network',
+      'prod/storage',
+    ]);
+  });
+
+  it('by segments of the path, not by text', async () => {
+    expect(
+      await names({ files: ['terraform/network-old/main.tf', 'terraform/networks', 'x/terraform/network/a'] }),
+    ).toEqual([]);
+    expect((await look({ files: ['README.md'] })).sentence).toBe('none of 2 targets is made of what was pushed');
+  });
+
+  it('all of the source where the files are not known, or what a target is made of', async () => {
+    expect(await names({ files: null })).toEqual(['prod/network', 'prod/storage']);
+    expect(await names({}, { targets: [{ ...NETWORK, name: 'prod/new' }] })).toEqual(['prod/new']);
+  });
+
+  it.each([
+    ['another branch', { ref: 'refs/heads/feature' }, /is no ref that a source looks at/],
+    ['a tag of another name', { ref: 'refs/tags/v1' }, /is no ref that a source looks at/],
+    ['a branch whose name ends like it', { ref: 'refs/heads/x/main' }, /is no ref/],
+    ['a deleted branch', { after: null }, /was deleted/],
+    ['another repository', { urls: ['https://git.example/acme/other'] }, /is not the one of the source/],
+    ['one of another host', { urls: ['https://evil.example/acme/infra'] }, /is not the one of the source/],
+  ])('none for %s', async (_what, push, sentence) => {
+    const found = await look(push);
+    expect(found.targets).toEqual([]);
+    expect(found.sentence).toMatch(sentence);
+  });
+
+  it('a secret speaks for its own sources only', async () => {
+    expect(await names({}, { proven: [APPS] })).toEqual([]);
+    expect(
+      await names(
+        { urls: ['git@git.example:acme/apps.git'], ref: 'refs/heads/release', files: ['k8s/a'] },
+        { proven: [APPS] },
+      ),
+    ).toEqual(['prod/shop']);
+  });
+
+  it('nothing that is paused or retired', async () => {
+    expect(await names({}, { targets: [{ ...NETWORK, enabled: false }] })).toEqual([]);
+    expect(await names({}, { targets: [{ ...NETWORK, retired: true }] })).toEqual([]);
+  });
+});
+
+it.each([
+  ['https://github.com/acme/infra.git', 'https://github.com/acme/infra', true],
+  ['https://github.com/acme/infra', 'git@github.com:acme/infra.git', true],
+  ['https://github.com/acme/infra', 'ssh://git@github.com/acme/infra.git', true],
+  ['https://GitHub.com/Acme/Infra', 'https://github.com/acme/infra/', true],
+  ['https://token@github.com/acme/infra', 'https://github.com/acme/infra', true],
+  ['https://github.com/acme/infra', 'https://github.com/acme/infra2', false],
+  ['https://github.com/acme/infra', 'https://github.com.evil.example/acme/infra', false],
+  ['https://github.com/acme/infra', 'https://evil.example/github.com/acme/infra', false],
+])('%s and %s are one repository: %s', (a, b, same) => {
+  expect(addressOf(a) === addressOf(b)).toBe(same);
+});
+
+it.each([
+  ['a/b', 'a', true],
+  ['a', 'a', true],
+  ['a/b', 'a/', true],
+  ['ab', 'a', false],
+  ['a', 'a/b', false],
+  ['anything', '.', true],
+])('%s is %s or below it: %s', (file, path, below) => {
+  expect(isBelow(file, path)).toBe(below);
+});
