@@ -20,6 +20,7 @@ import { makeScratch, type Scratch } from '../scratch.ts';
 import { repositorySettings } from './ansible-cfg.ts';
 import { EventFile } from './event-file.ts';
 import { hiddenIn } from './hidden.ts';
+import { inventoryHosts } from './inventory-hosts.ts';
 import { layoutOf } from './layout.ts';
 import { installedFor, personEnvironment } from './person.ts';
 import { filled, type PlaybookRun, playbookRun } from './playbook.ts';
@@ -28,6 +29,8 @@ import { encryptVariables } from './vault.ts';
 
 /** A stopped check has some seconds for its report. */
 const GRACE_MS = 5_000;
+/** A play that matched no host: then it is of interest who is there. */
+const UNMATCHED = '"event": "no-hosts"';
 
 export interface NodesCheckRequest {
   readonly target: NodesTarget;
@@ -117,9 +120,8 @@ async function look(request: NodesCheckRequest): Promise<Ran> {
     const events = new EventFile(join(scratch.folder, 'events'));
     progress('ansible-playbook');
     const stop = events.follow((tasks) => progress(`ansible-playbook: ${tasks} task results`));
-    const result = await runProcess({
-      ...{ file, args: call.arguments, cwd: call.cwd, env, timeoutMs: left(), graceMs: GRACE_MS, signal },
-    }).finally(stop);
+    const command = { file, args: call.arguments, cwd: call.cwd, env, graceMs: GRACE_MS, signal };
+    const result = await runProcess({ ...command, timeoutMs: left() }).finally(stop);
     const text = await events.read();
     const exitCode = exitCodeOf(result.end);
     const begun = /^\{"seq": 0, "event": "begin".*?"ansible": "([^"]*)"/.exec(text)?.[1] ?? null;
@@ -128,7 +130,11 @@ async function look(request: NodesCheckRequest): Promise<Ran> {
     const version = begun ?? (cut === null ? await versionOfAnsible(file, env, signal) : null);
     if (begun !== null) checkAnsible(begun);
     const hint = hintOf(result.stderr.replaceAll(join(source.folder, '/'), '/'));
-    return { stream: { name: 'ansible-playbook', node: null, text, exitCode, hint }, version, failure: cut };
+    const inventory =
+      cut === null && text.includes(UNMATCHED)
+        ? await inventoryHosts({ ...command, timeoutMs: left() }, scratch)
+        : null;
+    return { stream: { name: 'ansible-playbook', node: null, text, exitCode, hint, inventory }, version, failure: cut };
   } finally {
     await scratch.remove();
     await traces.remove();

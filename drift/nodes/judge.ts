@@ -4,8 +4,8 @@ import type { Note } from '../note.ts';
 import type { Severity } from '../target.ts';
 import { decideVerdict, type Ending, type Verdict } from '../verdict.ts';
 import { type FindingContext, findingOf, Spread } from './findings.ts';
-import { endText, type LookContext, type NodeLook, type NodeStream, nodesOf } from './node.ts';
-import { notesOf, runNotes, streamNotes } from './notes.ts';
+import { endText, type LookContext, type NodeLook, type NodeStream, nodesOf, unlookedAt } from './node.ts';
+import { notesOf, runNotes, streamNotes, unlookedNotes } from './notes.ts';
 import { readStream, type Stream } from './stream.ts';
 
 /** Findings that are listed in full; the rest is counted. */
@@ -91,7 +91,8 @@ export function lookAtStream(
   const found = nodesOf(source, stream, { fingerprintKey, maxShown: MAX_SHOWN / Math.max(1, nodes) });
   const nameless = found.length > 0 ? null : { node: source.node ?? source.name, reason: whyNoNode(source, stream) };
   const version = stream.begin?.ansible ?? null;
-  return { nodes: found, nameless, version, notes: streamNotes(stream).slice(0, MAX_STREAM_NOTES) };
+  const notes = [...unlookedNotes(unlookedAt(source, stream)), ...streamNotes(stream)];
+  return { nodes: found, nameless, version, notes: notes.slice(0, MAX_STREAM_NOTES) };
 }
 
 /** Judges what was seen in the streams, one report for all nodes. Pure. */
