@@ -5,7 +5,7 @@ import type { Severity } from '../target.ts';
 import { decideVerdict, type Ending, type Verdict } from '../verdict.ts';
 import { type FindingContext, findingOf, Spread } from './findings.ts';
 import { endText, type LookContext, type NodeLook, type NodeStream, nodesOf, unlookedAt } from './node.ts';
-import { notesOf, runNotes, streamNotes, unlookedNotes } from './notes.ts';
+import { leftNotes, notesOf, runNotes, streamNotes, unlookedNotes } from './notes.ts';
 import { readStream, type Stream } from './stream.ts';
 
 /** Findings that are listed in full; the rest is counted. */
@@ -91,7 +91,7 @@ export function lookAtStream(
   const found = nodesOf(source, stream, { fingerprintKey, maxShown: MAX_SHOWN / Math.max(1, nodes) });
   const nameless = found.length > 0 ? null : { node: source.node ?? source.name, reason: whyNoNode(source, stream) };
   const version = stream.begin?.ansible ?? null;
-  const notes = [...unlookedNotes(unlookedAt(source, stream)), ...streamNotes(stream)];
+  const notes = [...leftNotes(source), ...unlookedNotes(unlookedAt(source, stream)), ...streamNotes(stream)];
   return { nodes: found, nameless, version, notes: notes.slice(0, MAX_STREAM_NOTES) };
 }
 

@@ -22,6 +22,8 @@ export interface NodeStream {
   readonly exitCode: number | null;
   /** What ansible-playbook itself said of its end, in a sentence without secrets; null: nothing that we know. */
   readonly hint?: string | null;
+  /** A folder that the run left on the node; null: none that we know. */
+  readonly left?: string | null;
   /** Where it speaks for no single node: the hosts of its inventory that were to be looked at; null: not known. */
   readonly inventory?: ReadonlySet<string> | null;
 }

@@ -1,7 +1,8 @@
 import type { Note } from '../note.ts';
 import { type Execution, oneLine } from './executions.ts';
 import { isInclude, isWhenSkip } from './modules.ts';
-import type { NodeLook } from './node.ts';
+import type { NodeLook, NodeStream } from './node.ts';
+import { leftText } from './outcome.ts';
 import type { Stream } from './stream.ts';
 
 const NO_HOSTS = 'no-hosts';
@@ -35,6 +36,10 @@ export function runNotes(streams: readonly { readonly notes: readonly Note[] }[]
   for (const { kind, text } of notes) if (kind === NO_HOSTS) unmatched.set(text, (unmatched.get(text) ?? 0) + 1);
   return notes.filter(({ kind, text }) => kind !== NO_HOSTS || unmatched.get(text) === streams.length);
 }
+
+/** A run leaves nothing on its node, and says where it could not help it. */
+export const leftNotes = ({ name, left }: NodeStream): readonly Note[] =>
+  left == null ? [] : [{ kind: 'left', subject: name, text: leftText(left) }];
 
 /** Hosts that no play was for: where another play matched nobody, that one may have been meant for them. */
 export function unlookedNotes(hosts: readonly string[]): readonly Note[] {

@@ -251,6 +251,17 @@ describe('a run that is stopped', () => {
     await eventually(() => processesWith(mark).length === 0 && node.left().length === 0);
   });
 
+  it('that cannot remove its folder says so, beside all else', async () => {
+    node = bench.newNode();
+    const busy = await bench.bundle({ files: running('mkdir "$TMPDIR/busy" && mount -t tmpfs none "$TMPDIR/busy"') });
+    const ended = await node.run(busy, { before: '"$@"' });
+    const [folderOfRun = '', ...others] = node.left();
+    expect(others).toEqual([]);
+    expect(ended).toMatchObject({ code: 0, answer: { exit: 0, hint: null, problem: null, left: folderOfRun } });
+    expect(folderOfRun).toMatch(/\/plumbline-node-\w+$/);
+    rmSync(folderOfRun, { recursive: true });
+  });
+
   it('with its node is cleaned up after by the next one', async () => {
     node = bench.newNode();
     const [old, young] = ['old', 'young'].map((name) => path.join(node.temporary, `plumbline-node-${name}`));

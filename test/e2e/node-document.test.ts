@@ -64,6 +64,7 @@ describe('a run', () => {
       problem: null,
       ansible: CORES.middle.version,
       python: expect.stringMatching(/^3\.\d+\.\d+$/),
+      left: null,
     });
     expect(bench.store.puts).toMatchObject([{ path: '/nodes/web1.jsonl', ifNoneMatch: '*' }]);
     const { lines, problem } = readStream(bench.stream().toString());

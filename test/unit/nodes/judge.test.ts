@@ -95,6 +95,23 @@ describe('many streams, one report', () => {
     expect(notes('structure-role-with-defaults', ['other'])).toEqual(['in-sync']);
   });
 
+  it('a folder that a run left on its node is told, whatever it found', () => {
+    for (const [name, exitCode] of [
+      [CLEAN, 0],
+      ['broken-fails-only-in-check-mode', 2],
+    ] as const) {
+      const { notes } = judge({
+        streams: [{ ...stream('i-1', name, exitCode), left: '/var/tmp/x' }, stream('i-2', CLEAN)],
+      });
+      expect(notes).toContainEqual({
+        kind: 'left',
+        subject: 'i-1',
+        text: 'a folder of the run is left on the node: remove /var/tmp/x',
+      });
+    }
+    expect(judge({ streams: nodes }).notes.map(({ kind }) => kind)).not.toContain('left');
+  });
+
   it('does not call a node unknown for a task that a rule may accept', () => {
     const streams = ['i-1', 'i-2'].map((node) => stream(node, 'green-one-command-among-many'));
     expect(judge({ streams }).notes).toContainEqual({ kind: 'nodes', text: '2 nodes: 2 not fully verified' });
