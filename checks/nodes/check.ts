@@ -22,6 +22,7 @@ import { EventFile } from './event-file.ts';
 import { hiddenIn } from './hidden.ts';
 import { inventoryHosts } from './inventory-hosts.ts';
 import { layoutOf } from './layout.ts';
+import { passwordsOf } from './password-files.ts';
 import { installedFor, personEnvironment } from './person.ts';
 import { filled, type PlaybookRun, playbookRun } from './playbook.ts';
 import { PLUGIN_NAME, pluginText } from './plugin-file.ts';
@@ -57,6 +58,8 @@ interface Ran {
   readonly version: string | null;
   /** Why the run is no whole one, beyond what its stream says. */
   readonly failure: string | null;
+  /** That were in files. */
+  readonly passwords: readonly string[];
 }
 
 /**
@@ -83,7 +86,7 @@ export async function checkNodes(request: NodesCheckRequest): Promise<Report> {
   const first = judge(failure);
   const few = failure === null ? tooFew(first.nodes.length, target.nodes.minNodes) : null;
   const { nodes: _, toolVersion, ...judgement } = few === null ? first : judge(few);
-  const hide = hiddenIn([...request.hidden, ...Object.values(request.secrets), ...passwordOf(request)]);
+  const hide = hiddenIn([...request.hidden, ...Object.values(request.secrets), ...(ran?.passwords ?? [])]);
   return reportOf({
     ...{ target, run, startedAt, endedAt: request.now() },
     tool: {
@@ -102,9 +105,6 @@ const tooFew = (count: number, least: number): string | null =>
   count === 0 || count >= least
     ? null
     : `${count} of at least ${least} nodes were looked at: see minNodes in the config`;
-
-const passwordOf = ({ vaultPassword }: NodesCheckRequest): readonly string[] =>
-  vaultPassword !== null && 'value' in vaultPassword ? [vaultPassword.value] : [];
 
 async function look(request: NodesCheckRequest): Promise<Ran> {
   const { target, source, environment, signal, progress } = request;
@@ -134,7 +134,8 @@ async function look(request: NodesCheckRequest): Promise<Ran> {
       cut === null && text.includes(UNMATCHED)
         ? await inventoryHosts({ ...command, timeoutMs: left() }, scratch)
         : null;
-    return { stream: { name: 'ansible-playbook', node: null, text, exitCode, hint, inventory }, version, failure: cut };
+    const stream = { name: 'ansible-playbook', node: null, text, exitCode, hint, inventory };
+    return { stream, version, failure: cut, passwords: await passwordsOf(call, env['HOME']) };
   } finally {
     await scratch.remove();
     await traces.remove();

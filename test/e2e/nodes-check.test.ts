@@ -278,6 +278,24 @@ describe('secrets', () => {
     }
   });
 
+  it('are hidden too where a file holds the password of the vaults', async () => {
+    const task = { fail: { msg: 'it was opened with open-sesame-77' }, ignore_errors: true };
+    await lay(
+      { extraVars: { root }, vaultPassword: { file: 'pw' } },
+      { 'site.yml': play(task), pw: 'open-sesame-77\n' },
+    );
+    const report = await checked();
+    expect(JSON.stringify(report)).not.toContain('sesame');
+    expect(report.coverage.uncovered[0]?.reason).toContain('it was opened with (sensitive)');
+    for (const line of ['vault_password_file = ./pw', 'vault_identity_list = dev@pw', 'become_password_file = pw']) {
+      await lay(
+        { extraVars: { root } },
+        { 'site.yml': play(task), pw: 'open-sesame-77', 'ansible.cfg': `[defaults]\n${line}\n` },
+      );
+      expect((await checked()).coverage.uncovered[0]?.reason, line).toContain('it was opened with (sensitive)');
+    }
+  });
+
   it('are in a vault that every Ansible opens', async () => {
     await lay({}, { vault: encryptVault('{"a": "äöü", "b": 1}', 'key'), key: 'key' });
     const core = await installCore(CORES.oldest);
