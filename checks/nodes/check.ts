@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { rmdir, stat } from 'node:fs/promises';
 import { constants, homedir } from 'node:os';
 import { join } from 'node:path';
@@ -26,7 +25,7 @@ import { passwordsOf } from './password-files.ts';
 import { installedFor, personEnvironment } from './person.ts';
 import { filled, type PlaybookRun, playbookRun } from './playbook.ts';
 import { PLUGIN_NAME, pluginText } from './plugin-file.ts';
-import { encryptVariables } from './vault.ts';
+import { encryptVariables, oneTimeKey } from './vault.ts';
 
 /** A stopped check has some seconds for its report. */
 const GRACE_MS = 5_000;
@@ -180,7 +179,7 @@ async function prepare(
     throw new NotReady('a check by hand looks at the hosts of an inventory: write nodes.inventory into the config');
   }
   const hasSecrets = Object.keys(secrets).length > 0;
-  const key = randomBytes(32).toString('hex');
+  const key = oneTimeKey();
   const plugin = await scratch.makeFolder('plugin');
   await scratch.makeFolder('tmp');
   await scratch.write('ansible.cfg', '');

@@ -55,8 +55,8 @@ export interface NodeLook {
 /** The first core whose events show a role that is not there; older ones tell by the exit code only. */
 const SHOWS_MISSING_ROLES = [2, 19] as const;
 
-/** What Ansible calls the machine that it runs on. */
-const LOCAL: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1']);
+/** What Ansible calls the machine that it runs on, where no inventory has it. */
+const LOCAL = /^(localhost|127\.0\.0\.1|::1)$/;
 
 /** The nodes of one stream. None: it names none. */
 export function nodesOf(source: NodeStream, stream: Stream, context: LookContext): readonly NodeLook[] {
@@ -84,7 +84,7 @@ export function nodesOf(source: NodeStream, stream: Stream, context: LookContext
  * play looked at is none of those that were meant, unless the inventory has it.
  */
 function missedBy({ node, inventory }: NodeStream, hosts: ReadonlySet<string>, stream: Stream): string | null {
-  const isMeant = (host: string): boolean => !LOCAL.has(host) || (node === null && inventory?.has(host) === true);
+  const isMeant = (host: string): boolean => !LOCAL.test(host) || (node === null && inventory?.has(host) === true);
   if (hosts.size === 0 || !hasUnmatched(stream) || [...hosts].some(isMeant)) return null;
   return node === null
     ? 'no play matched a host of the inventory, but one for localhost: mend hosts of the others, or the inventory'

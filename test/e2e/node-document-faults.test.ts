@@ -6,7 +6,7 @@ import { encryptVault } from '#checks/nodes/vault.ts';
 import { readStream } from '#drift/nodes/stream.ts';
 import { makeCertificates } from '#sandbox/tls.ts';
 import { Bench, eventually } from './node-document/bench.ts';
-import { packOdd } from './node-document/bundle.ts';
+import { IDLE, packOdd, running } from './node-document/bundle.ts';
 import { type Node, parentOf, processesWith } from './node-document/node.ts';
 
 /** Faults on the real path: each is told in one sentence, none leaves anything, and none looks like a run that ended well. */
@@ -23,18 +23,6 @@ afterAll(async () => {
 });
 afterEach(() => expect(node.left()).toEqual([]));
 
-const IDLE = { 'site.yml': '- hosts: web\n  gather_facts: false\n  tasks: [{ debug: { msg: hello } }]\n' };
-/** A play of one task that runs in check mode too. */
-const running = (command: string): Readonly<Record<string, string>> => ({
-  'site.yml': `
-- hosts: web
-  gather_facts: false
-  tasks:
-    - name: really run
-      shell: ${JSON.stringify(command)}
-      check_mode: false
-`,
-});
 /** What such an end looks like: nothing but the line, and no stream. */
 const refused = (problem: string | RegExp) => ({
   code: 1,
