@@ -16,6 +16,7 @@ const answerSchema = z.strictObject({
   problem: z.string().nullable(),
   ansible: z.string().nullable(),
   python: z.string().nullable(),
+  left: z.string().nullable(),
 });
 type Answer = z.infer<typeof answerSchema>;
 
