@@ -44,6 +44,7 @@ export function advance(state: TargetState, report: Report, target: Target, rule
       log: report.log,
       compared: report.coverage.compared,
       total: report.coverage.total,
+      since: state.last?.verdict === report.verdict ? (state.last.since ?? state.last.endedAt) : report.endedAt,
       incomplete: !coverageSuffices(report.coverage, target.minCoverage),
     },
     lastInSync: report.verdict === 'in-sync' ? report.commit.checked : state.lastInSync,
@@ -91,10 +92,16 @@ function closed(state: TargetState): TargetState {
   return { ...state, findings: [], outbox: [...state.outbox, ...told] };
 }
 
-function isStale(state: TargetState, target: Target, now: Date): boolean {
-  if (state.schedule === null) return false;
+/** From when on the target is stale unless a run comes; null: no run is expected. */
+export function staleFrom(state: TargetState, target: Target): Date | null {
+  if (state.schedule === null) return null;
   const lastStart = new Date(Math.max(Date.parse(state.since), Date.parse(state.last?.startedAt ?? state.since)));
-  return now >= staleAt(state.schedule, lastStart, target.timeoutSeconds, STALE_GRACE_SECONDS);
+  return staleAt(state.schedule, lastStart, target.timeoutSeconds, STALE_GRACE_SECONDS);
+}
+
+function isStale(state: TargetState, target: Target, now: Date): boolean {
+  const from = staleFrom(state, target);
+  return from !== null && now >= from;
 }
 
 /** What this run found. */
