@@ -129,6 +129,8 @@ export const deployed = {
   unknownAlarm: (target: string): string => `plumbline ${target} unknown`,
   heartbeatAlarm: 'plumbline heartbeat',
   deadLettersAlarm: 'plumbline dead letters',
+  /** Dashboards are the account's, of all its regions. */
+  dashboard: (region: string): string => `plumbline-${region}`,
   webhookAlarm: (what: string): string => `plumbline webhook ${what}`,
   function: (name: string): string => `plumbline-${name}`,
 } as const;

@@ -11,6 +11,7 @@ import type { AlarmText } from './alarm-text.ts';
 import { Alerts, pascal } from './alerts.ts';
 import type { BuildEnvironment } from './build-environment.ts';
 import type { Bundles } from './bundle.ts';
+import { Dashboard } from './dashboard.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { KubernetesEnvironment } from './kubernetes-environment.ts';
@@ -58,6 +59,8 @@ export class PlumblineStack extends Stack {
       const code = bundles.functions.webhook;
       new Webhook(this, 'Webhook', { settings, code, results, deadLetters, alerts, text });
     }
+
+    new Dashboard(this, 'Dashboard', { region, code: bundles.functions.widget, results });
 
     const functions = [service.dispatch.function, service.sweep.function];
     const role = clockRole(this, functions, deadLetters).withoutPolicyUpdates();

@@ -41,7 +41,10 @@ export function advance(state: TargetState, report: Report, target: Target, rule
   const findings = [...found, ...rejudge(kept, acknowledge, bindings, now)];
   const next: TargetState = {
     ...state,
-    last: judgedRun(report, target),
+    last: {
+      ...judgedRun(report, target),
+      since: state.last?.verdict === report.verdict ? (state.last.since ?? state.last.endedAt) : report.endedAt,
+    },
     lastInSync: report.verdict === 'in-sync' ? report.commit.checked : state.lastInSync,
     stale: false,
     findings,
@@ -109,10 +112,16 @@ function closed(state: TargetState): TargetState {
   return { ...state, findings: [], outbox: [...state.outbox, ...told] };
 }
 
-function isStale(state: TargetState, target: Target, now: Date): boolean {
-  if (state.schedule === null) return false;
+/** From when on the target is stale unless a run comes; null: no run is expected. */
+export function staleFrom(state: TargetState, target: Target): Date | null {
+  if (state.schedule === null) return null;
   const lastStart = new Date(Math.max(Date.parse(state.since), Date.parse(state.last?.startedAt ?? state.since)));
-  return now >= staleAt(state.schedule, lastStart, target.timeoutSeconds, STALE_GRACE_SECONDS);
+  return staleAt(state.schedule, lastStart, target.timeoutSeconds, STALE_GRACE_SECONDS);
+}
+
+function isStale(state: TargetState, target: Target, now: Date): boolean {
+  const from = staleFrom(state, target);
+  return from !== null && now >= from;
 }
 
 /** What this run found. */

@@ -67,6 +67,8 @@ export const judgedRunSchema = z
     log: z.string().nullable(),
     compared: z.number(),
     total: z.number(),
+    /** End of the first of the runs in a row that had this verdict; null: from a state of before. */
+    since: z.string().nullable().default(null),
     /** Coverage is below the target's `minCoverage`. */
     incomplete: z.boolean(),
   })
