@@ -73,6 +73,7 @@ function lookedAside(state: TargetState, report: Report, target: Target): Target
   return isOlder ? state : { ...state, aside: judgedRun(report, target) };
 }
 
+/** As if its verdict were new. */
 function judgedRun(report: Report, target: Target): JudgedRun {
   return {
     runId: report.runId,
@@ -86,6 +87,7 @@ function judgedRun(report: Report, target: Target): JudgedRun {
     log: report.log,
     compared: report.coverage.compared,
     total: report.coverage.total,
+    since: report.endedAt,
     incomplete: !coverageSuffices(report.coverage, target.minCoverage),
   };
 }
