@@ -62,6 +62,7 @@ describe('no right is wider than it must be', () => {
       'KubernetesprodTargetRole',
       'KubernetesstagingFunctionRole',
       'WebhookReceiveRole',
+      'DashboardWidgetRole',
       'ClockRole',
     ]);
   });
@@ -169,6 +170,10 @@ describe('functions', () => {
         's3:ListBucket <bucket>',
         's3:PutObject <bucket>/deliveries/*',
       ],
+    ],
+    [
+      'DashboardWidgetRole',
+      ['s3:GetObject <bucket>/queue/*.json', 's3:GetObject <bucket>/state/*.json', 's3:ListBucket <bucket>'],
     ],
   ])('%s reaches its own part of the bucket', (role, objects) => {
     expect(onObjects(role)).toEqual(objects);
@@ -352,7 +357,7 @@ notify: { warning: { email: [a@acme.example] } }
 test('a permissions boundary from the context is on every role', () => {
   const context = { '@aws-cdk/core:permissionsBoundary': { name: 'boundary' } };
   const roles = resourcesOf(deployment(undefined, context)).filter(({ type }) => type === 'AWS::IAM::Role');
-  expect(roles).toHaveLength(16);
+  expect(roles).toHaveLength(17);
   for (const { properties } of roles) {
     expect(JSON.stringify(properties.PermissionsBoundary)).toContain(':policy/boundary');
   }
