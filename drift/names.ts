@@ -34,6 +34,12 @@ export type EventName = Exclude<(typeof EVENTS)[keyof typeof EVENTS], 'plumbline
 /** Variables that `dispatch` overrides on a build; none is a secret. */
 export const BUILD_ENV = { target: 'TARGET', runId: 'RUN_ID', ticket: 'TICKET', bucket: 'PLUMBLINE_BUCKET' } as const;
 
+/**
+ * Variable of CodeBuild: who started the build, a user's name or `<role>/<session>`; a function's session has its name.
+ * https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html
+ */
+export const BUILD_INITIATOR = 'CODEBUILD_INITIATOR';
+
 /** Variables of the functions; none is a secret. */
 export const FUNCTION_ENV = {
   bucket: 'PLUMBLINE_BUCKET',

@@ -179,7 +179,7 @@ describe('functions', () => {
   test('run on Node 24, log to a group that forgets, and lose nothing that failed', () => {
     const compare = CLUSTERS.map((environment) => deployed.project('kubernetes', environment));
     expect(functions.map(({ properties }) => properties.FunctionName).sort()).toEqual(
-      [...['dispatch', 'record', 'sweep', 'webhook', 'widget'].map(deployed.function), ...compare].sort(),
+      [...['dispatch', 'record', 'sweep', 'webhook', 'widget', 'rerun'].map(deployed.function), ...compare].sort(),
     );
     const invokes = ofType('AWS::Lambda::EventInvokeConfig');
     for (const { id, properties } of functions) {
@@ -188,7 +188,7 @@ describe('functions', () => {
       expect(the(referenced(properties.LoggingConfig.LogGroup)).properties.RetentionInDays).toBe(90);
       const invoke = invokes.filter((config) => referenced(config.properties.FunctionName) === id);
       expect(invoke).toHaveLength(1);
-      const isWaitedFor = properties.FunctionName === deployed.function('widget');
+      const isWaitedFor = ['widget', 'rerun'].map(deployed.function).includes(properties.FunctionName);
       expect(invoke[0]?.properties.MaximumRetryAttempts).toBe(compares || isWaitedFor ? 0 : 2);
       if (isWaitedFor) continue;
       const told = the(referenced(invoke[0]?.properties.DestinationConfig.OnFailure.Destination));
@@ -248,6 +248,7 @@ describe('functions', () => {
     ]);
     expect(variables('webhook')).toEqual(['PLUMBLINE_BUCKET', 'PLUMBLINE_DISPATCH_FUNCTION']);
     expect(variables('widget')).toEqual(['PLUMBLINE_BUCKET']);
+    expect(variables('rerun')).toEqual(['PLUMBLINE_BUCKET', 'PLUMBLINE_DISPATCH_FUNCTION']);
     expect(variables('record')).toEqual(finish);
     expect(variables('sweep')).toEqual([...finish, 'PLUMBLINE_DEAD_LETTER_QUEUES', 'PLUMBLINE_RECORD_FUNCTION'].sort());
   });

@@ -62,6 +62,7 @@ describe('no right is wider than it must be', () => {
       'KubernetesprodTargetRole',
       'KubernetesstagingFunctionRole',
       'WebhookReceiveRole',
+      'PeopleRerunRole',
       'DashboardWidgetRole',
       'ClockRole',
     ]);
@@ -203,6 +204,7 @@ describe('functions', () => {
 describe('a build', () => {
   test('reads a ticket, leaves its own report, reads what the config names, and assumes one role', () => {
     expect(allowed('TerraformprodBuildRole')).toEqual([
+      'lambda:InvokeFunction',
       'logs:CreateLogStream',
       'logs:PutLogEvents',
       's3:GetObject',
@@ -357,7 +359,7 @@ notify: { warning: { email: [a@acme.example] } }
 test('a permissions boundary from the context is on every role', () => {
   const context = { '@aws-cdk/core:permissionsBoundary': { name: 'boundary' } };
   const roles = resourcesOf(deployment(undefined, context)).filter(({ type }) => type === 'AWS::IAM::Role');
-  expect(roles).toHaveLength(17);
+  expect(roles).toHaveLength(18);
   for (const { properties } of roles) {
     expect(JSON.stringify(properties.PermissionsBoundary)).toContain(':policy/boundary');
   }
