@@ -31,7 +31,7 @@ function line(row: Row, now: Date, rerun: string): ComponentChildren {
     h('th', { scope: 'row' }, name(row), quiet(layer)),
     h('td', null, h('span', { class: `verdict ${verdict}` }, verdict), quiet(reason)),
     h('td', null, since === null ? null : foreign(moment(since)), quiet(sinceAge)),
-    h('td', null, coverageText(row)),
+    h('td', { class: 'short' }, coverageText(row)),
     h(
       'td',
       null,
