@@ -122,6 +122,8 @@ export const deployed = {
   targetRole: (role: string, layer: string): string => `${role}-${layer}`,
   /** The SSM document that runs a playbook on a node; one per account and region. */
   nodeDocument: 'plumbline-nodes',
+  /** The SSM runbook with which people start checks; one per account and region. */
+  runbook: 'plumbline-rerun',
   sweepSchedule: 'plumbline-sweep',
   /** EventBridge Scheduler takes 64 characters. */
   schedule: (target: string): string => within(64, `plumbline-${slug(target)}`),

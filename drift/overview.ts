@@ -50,6 +50,11 @@ export const rowSchema = z
     waiting: startedSchema.unwrap().extend({ throttled: z.string().nullable() }).readonly().nullable(),
     /** Who asked for the newest judged run. */
     by: askedBySchema.nullable(),
+    /** The newest run of a commit that somebody named: no verdict on the target. */
+    aside: z
+      .object({ runId: z.string(), commit: z.string().nullable(), verdict: z.enum(VERDICTS), reason: z.string() })
+      .readonly()
+      .nullable(),
     trigger: z.string().nullable(),
     commit: z.string().nullable(),
     /** The console's page of the latest report. */
@@ -90,7 +95,7 @@ export function overviewRow(target: Target, known: Known, now: Date, link: strin
     environment: target.environment.name,
     layer: target.layer,
     ...standing,
-    reason: standing.reason.slice(0, MAX_REASON).toWellFormed(),
+    reason: bounded(standing.reason),
     lastRun: last === null ? null : { runId: last.runId, verdict: last.verdict, endedAt: last.endedAt },
     age: last === null ? null : Math.max(0, Math.floor((now.getTime() - Date.parse(last.endedAt)) / 1000)),
     compared: last?.compared ?? null,
@@ -105,6 +110,7 @@ export function overviewRow(target: Target, known: Known, now: Date, link: strin
         ? null
         : { runId: queue.waiting.runId, since: queue.waiting.at, throttled: queue.waiting.throttled },
     by: last?.by ?? null,
+    aside: asideOf(state),
     trigger: last?.trigger ?? null,
     commit: last?.commit ?? null,
     link,
@@ -116,6 +122,14 @@ export function worstFirst(a: Row, b: Row): number {
   const byVerdict = STANDINGS.indexOf(a.verdict) - STANDINGS.indexOf(b.verdict);
   return byVerdict !== 0 ? byVerdict : a.target < b.target ? -1 : 1;
 }
+
+function asideOf(state: TargetState | null): Row['aside'] {
+  if (state?.aside == null) return null;
+  const { runId, commit, verdict, reason } = state.aside;
+  return { runId, commit, verdict, reason: bounded(reason) };
+}
+
+const bounded = (reason: string): string => reason.slice(0, MAX_REASON).toWellFormed();
 
 type StandingOf = Pick<Row, 'verdict' | 'reason' | 'since'>;
 

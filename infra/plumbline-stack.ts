@@ -16,6 +16,7 @@ import { DeadLetters } from './dead-letters.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { KubernetesEnvironment } from './kubernetes-environment.ts';
 import { NodesEnvironment } from './nodes-environment.ts';
+import { People } from './people.ts';
 import { Results } from './results.ts';
 import { type Clock, clockRole, scheduleSweep } from './schedules.ts';
 import { Service } from './service.ts';
@@ -60,6 +61,7 @@ export class PlumblineStack extends Stack {
       new Webhook(this, 'Webhook', { settings, code, results, deadLetters, alerts, text });
     }
 
+    new People(this, 'People', { settings, code: bundles.functions.rerun, results });
     new Dashboard(this, 'Dashboard', { region, code: bundles.functions.widget, results });
 
     const functions = [service.dispatch.function, service.sweep.function];

@@ -52,9 +52,8 @@ const state = (target: string): Promise<State> => json<State>(`state/prod/${targ
 
 /** Asks for a run as a person would. @returns its id */
 async function ask(target: string): Promise<string> {
-  const answer = String(await service.invoke(name.dispatch, { target: `prod/${target}`, trigger: 'manual' }));
-  const runId = /run (\S+)/.exec(answer)?.[1];
-  if (runId === undefined) throw new Error(answer);
+  const { runId, sentence } = await service.start(name.dispatch, `prod/${target}`);
+  if (runId === null) throw new Error(sentence);
   return runId;
 }
 

@@ -87,7 +87,7 @@ beforeEach(() => {
 describe('dispatch', () => {
   test('answers with one sentence, and logs it as one JSON line with the target', async () => {
     const answer = await invoke('dispatch', { target: 'prod/network', trigger: 'manual', ticket: 'not ours' });
-    expect(answer).toBe('prod/network is paused (enabled: false)');
+    expect(answer).toEqual({ runId: null, sentence: 'prod/network is paused (enabled: false)' });
     const logged = lines.map((line) => JSON.parse(line)).filter(({ message }) => message === 'answered');
     expect(logged).toEqual([expect.objectContaining({ level: 'INFO', target: 'prod/network', answer })]);
     expect(lines.join()).not.toContain('not ours');
