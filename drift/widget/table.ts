@@ -2,7 +2,7 @@ import { type ComponentChildren, h } from 'preact';
 import type { Row } from '../overview.ts';
 import { foreign } from '../page/elements.ts';
 import { button, quiet } from './elements.ts';
-import { coverageText, duration, findingsText, moment, startedBy } from './words.ts';
+import { asideText, coverageText, duration, findingsText, moment, startedBy } from './words.ts';
 
 const HEADS = ['Target', 'Verdict', 'Since', 'Coverage', 'Last run', 'Findings', 'Acknowledged', ''];
 
@@ -37,6 +37,7 @@ function line(row: Row, now: Date, rerun: string): ComponentChildren {
       null,
       lastRun === null ? null : foreign(moment(lastRun.endedAt)),
       quiet(age === null ? '' : `${duration(age)} ago; ${startedBy(row)}`),
+      quiet(asideText(row)),
       inProgress(row, now),
     ),
     h('td', null, findingsText(row)),

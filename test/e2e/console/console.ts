@@ -89,6 +89,13 @@ export class Console {
     return asked;
   }
 
+  /** Clicks Re-run in the row of a target, or Re-run all stale, and agrees. @returns what pops up */
+  async rerun(target: string | null): Promise<string> {
+    await this.click(target === null ? 'Re-run all stale' : 'Re-run', target);
+    await this.answer('Yes');
+    return this.popup();
+  }
+
   /** The text of what pops up, once it does. */
   async popup(): Promise<string> {
     return this.text('dialog[open]');

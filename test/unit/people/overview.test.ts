@@ -20,7 +20,7 @@ describe('how a target stands', () => {
       ...{ verdict: 'in-sync', reason: '3 of 3 compared, nothing differs', since: '2026-11-22T11:31:00.000Z' },
       lastRun: { runId: RUN_ID, verdict: 'in-sync', endedAt: '2026-11-24T11:31:00.000Z' },
       ...{ age: 29 * 60, compared: 3, total: 3, findings: 0, acknowledged: 0, causes: {}, acknowledgedUntil: null },
-      ...{ running: null, waiting: null, by: null, trigger: 'schedule', commit: COMMIT },
+      ...{ running: null, waiting: null, by: null, aside: null, trigger: 'schedule', commit: COMMIT },
       link: 'https://console.example/state/prod/network.html',
     });
   });

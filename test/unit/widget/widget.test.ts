@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Row } from '#drift/overview.ts';
 import { choicesOf, PAGE_SIZE, viewOf } from '#drift/widget/view.ts';
 import { DESCRIPTION, renderWidget } from '#drift/widget/widget.ts';
-import { coverageText, duration, findingsText, moment, startedBy } from '#drift/widget/words.ts';
+import { asideText, coverageText, duration, findingsText, moment, startedBy } from '#drift/widget/words.ts';
 import { HOSTILE } from '../page/reports.ts';
 import { row, state, status } from '../people/rows.ts';
 
@@ -156,6 +156,7 @@ describe('hostile text', () => {
     ...row(),
     ...{ target: text, environment: text, reason: text, since: text, trigger: text, commit: text },
     ...{ by: { author: text }, acknowledged: 1, acknowledgedUntil: text },
+    aside: { runId: text, commit: text, verdict: 'unknown', reason: text },
     ...{ running: { runId: text, since: text }, waiting: { runId: text, since: text, throttled: text } },
   });
 
@@ -218,6 +219,10 @@ describe('words', () => {
     expect(startedBy({ ...row(), trigger: 'manual', by: { actor: 'arn:aws:iam::1:user/alice' } })).toBe(
       'manual, arn:aws:iam::1:user/alice',
     );
+    expect(startedBy({ ...row(), trigger: 'manual', by: { via: 'console' } })).toBe('manual (console)');
     expect(startedBy({ ...row(), trigger: null })).toBe('');
+    const aside = { runId: 'r', commit: 'b'.repeat(40), verdict: 'drifted', reason: '1 finding' } as const;
+    expect(asideText({ ...row(), aside })).toBe('beside it, commit bbbbbbbbbbbb: drifted');
+    expect(asideText(row())).toBe('');
   });
 });
