@@ -5,7 +5,7 @@ import { type OverviewWorld, overview } from '#checks/people/overview.ts';
 import { objectLink } from '#drift/console.ts';
 import { FUNCTION_ENV, keys } from '#drift/names.ts';
 import type { Status } from '#drift/overview.ts';
-import { choicesSchema } from '#drift/widget/view.ts';
+import { choicesOf } from '#drift/widget/view.ts';
 import { DESCRIPTION, renderWidget } from '#drift/widget/widget.ts';
 import { S3Store } from '#services/aws/s3-store.ts';
 import { deployedConfig, logger, parseEvent, variable } from './setup.ts';
@@ -24,7 +24,7 @@ const world: OverviewWorld = {
  * What the console sends, as far as it is read:
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/add_custom_widget_dashboard_about.html
  */
-const eventSchema = z.object({
+const eventSchema = z.looseObject({
   describe: z.boolean().optional(),
   format: z.literal('json').optional(),
   targets: z.array(z.string().max(200)).max(2000).optional(),
@@ -46,12 +46,11 @@ export const handler = middy<unknown, string | Status | { readonly markdown: str
     logger.error('failed', error ?? 'without an error');
   })
   .handler(async (event, { invokedFunctionArn: self }) => {
-    const { describe, format, targets, widgetContext } = parseEvent(eventSchema, event);
+    const { describe, format, targets, widgetContext, ...parameters } = parseEvent(eventSchema, event);
     if (describe === true) return { markdown: DESCRIPTION };
     const status = await overview(targets ?? null, world);
     logger.info('answered', { targets: status.targets.length, format: format ?? 'html' });
     if (format === 'json') return status;
-    // What the form says now goes before what a button was made with.
-    const choices = choicesSchema.parse({ ...z.looseObject({}).parse(event), ...widgetContext?.forms.all });
+    const choices = choicesOf(parameters, widgetContext?.forms.all ?? {});
     return renderWidget({ status, choices, theme: widgetContext?.theme ?? 'light', self });
   });

@@ -11,7 +11,7 @@ export const STYLE = `
 .plumbline th, .plumbline td { text-align: left; vertical-align: top; padding: 4px 8px 4px 0; border-bottom: 1px solid var(--line);
   background: none; color: inherit; overflow-wrap: anywhere; }
 .plumbline thead th { color: var(--quiet); font-weight: 600; white-space: nowrap; }
-.plumbline tbody th { font-weight: 600; } .plumbline a[href] { color: var(--link); }
+.plumbline tbody th { font-weight: 600; min-width: 11em; } .plumbline .short { white-space: nowrap; } .plumbline a[href] { color: var(--link); }
 .plumbline .quiet { color: var(--quiet); font-weight: 400; } .plumbline .verdict { font-weight: 700; color: var(--quiet); white-space: nowrap; }
 .plumbline .drifted { color: var(--bad); } .plumbline .in-sync { color: var(--good); }
 .plumbline .unknown, .plumbline .stale, .plumbline .never { color: var(--odd); }

@@ -2,7 +2,7 @@ import { type ComponentChildren, h } from 'preact';
 import type { Row } from '../overview.ts';
 import { foreign } from '../page/elements.ts';
 import { button, quiet } from './elements.ts';
-import { coverageText, duration, findingsText, moment, startedBy } from './words.ts';
+import { asideText, coverageText, duration, findingsText, moment, startedBy } from './words.ts';
 
 const HEADS = ['Target', 'Verdict', 'Since', 'Coverage', 'Last run', 'Findings', 'Acknowledged', ''];
 
@@ -31,12 +31,13 @@ function line(row: Row, now: Date, rerun: string): ComponentChildren {
     h('th', { scope: 'row' }, name(row), quiet(layer)),
     h('td', null, h('span', { class: `verdict ${verdict}` }, verdict), quiet(reason)),
     h('td', null, since === null ? null : foreign(moment(since)), quiet(sinceAge)),
-    h('td', null, coverageText(row)),
+    h('td', { class: 'short' }, coverageText(row)),
     h(
       'td',
       null,
       lastRun === null ? null : foreign(moment(lastRun.endedAt)),
       quiet(age === null ? '' : `${duration(age)} ago; ${startedBy(row)}`),
+      quiet(asideText(row)),
       inProgress(row, now),
     ),
     h('td', null, findingsText(row)),

@@ -11,8 +11,7 @@ export type Filter = (typeof FILTERS)[number];
 
 const choice = z.string().max(200).optional().catch(undefined);
 
-/** What a viewer chose: fields of the widget's form, or parameters of a button. Anything else is as if not chosen. */
-export const choicesSchema = z
+const choicesSchema = z
   .object({
     environment: choice,
     layer: choice,
@@ -20,7 +19,20 @@ export const choicesSchema = z
     page: z.coerce.number().int().min(1).max(100_000).optional().catch(undefined),
   })
   .readonly();
+
+/** What a viewer chose; nothing: all, from the first page on. */
 export type Choices = z.infer<typeof choicesSchema>;
+
+/**
+ * What a viewer chose: what the widget's form says now goes before what a button was made with. Anything that makes no
+ * sense is as if not chosen.
+ */
+export function choicesOf(
+  parameters: Readonly<Record<string, unknown>>,
+  form: Readonly<Record<string, unknown>>,
+): Choices {
+  return choicesSchema.parse({ ...parameters, ...form });
+}
 
 /** The part of the rows that is shown, and what can be chosen from. */
 export interface View {

@@ -32,8 +32,15 @@ export function findingsText({ findings, causes }: Row): string {
   return named.length === 0 ? String(findings) : `${findings}: ${named.join(', ')}`;
 }
 
-/** Who or what started the last run: `push, alice`. */
+/** Who or what started the last run: `push, alice`, `manual (console)`. */
 export function startedBy({ trigger, by }: Row): string {
+  if (trigger === null) return '';
+  const via = by?.via === undefined ? '' : ` (${by.via})`;
   const who = by?.author ?? by?.actor;
-  return [...(trigger === null ? [] : [trigger]), ...(who === undefined ? [] : [who])].join(', ');
+  return `${trigger}${via}${who === undefined ? '' : `, ${who}`}`;
+}
+
+/** What a run of a commit that somebody named came to; it is no verdict on the target. */
+export function asideText({ aside }: Row): string {
+  return aside === null ? '' : `beside it, commit ${aside.commit?.slice(0, 12) ?? 'not known'}: ${aside.verdict}`;
 }

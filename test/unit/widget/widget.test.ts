@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Row } from '#drift/overview.ts';
-import { choicesSchema, PAGE_SIZE, viewOf } from '#drift/widget/view.ts';
+import { choicesOf, PAGE_SIZE, viewOf } from '#drift/widget/view.ts';
 import { DESCRIPTION, renderWidget } from '#drift/widget/widget.ts';
-import { coverageText, duration, findingsText, moment, startedBy } from '#drift/widget/words.ts';
+import { asideText, coverageText, duration, findingsText, moment, startedBy } from '#drift/widget/words.ts';
 import { HOSTILE } from '../page/reports.ts';
 import { row, state, status } from '../people/rows.ts';
 
@@ -19,8 +19,8 @@ const many = (count: number): readonly Row[] =>
     verdict: index % 10 === 0 ? 'drifted' : 'in-sync',
   }));
 
-function html(rows: readonly Row[], choices: unknown = {}, self = SELF): string {
-  return renderWidget({ status: status(rows), choices: choicesSchema.parse(choices), theme: 'light', self });
+function html(rows: readonly Row[], choices: Readonly<Record<string, unknown>> = {}, self = SELF): string {
+  return renderWidget({ status: status(rows), choices: choicesOf(choices, {}), theme: 'light', self });
 }
 
 /** What the buttons do, as the console reads them. */
@@ -61,9 +61,15 @@ describe('what a viewer chose', () => {
       { matching: 500, page: 1, pages: 10 },
     ],
   ])('%j', (choices, expected) => {
-    const view = viewOf(many(500), choicesSchema.parse(choices));
+    const view = viewOf(many(500), choicesOf(choices, {}));
     expect(view).toMatchObject(expected);
     expect(view.rows.length).toBe(Math.min(PAGE_SIZE, view.matching - (view.page - 1) * PAGE_SIZE));
+  });
+
+  test('in the form goes before what a button was made with', () => {
+    expect(choicesOf({ page: 2, environment: 'prod' }, { environment: 'staging' })).toEqual({
+      ...{ page: 2, environment: 'staging' },
+    });
   });
 
   test('every target is on one page, and on one only', () => {
@@ -150,6 +156,7 @@ describe('hostile text', () => {
     ...row(),
     ...{ target: text, environment: text, reason: text, since: text, trigger: text, commit: text },
     ...{ by: { author: text }, acknowledged: 1, acknowledgedUntil: text },
+    aside: { runId: text, commit: text, verdict: 'unknown', reason: text },
     ...{ running: { runId: text, since: text }, waiting: { runId: text, since: text, throttled: text } },
   });
 
@@ -212,6 +219,10 @@ describe('words', () => {
     expect(startedBy({ ...row(), trigger: 'manual', by: { actor: 'arn:aws:iam::1:user/alice' } })).toBe(
       'manual, arn:aws:iam::1:user/alice',
     );
+    expect(startedBy({ ...row(), trigger: 'manual', by: { via: 'console' } })).toBe('manual (console)');
     expect(startedBy({ ...row(), trigger: null })).toBe('');
+    const aside = { runId: 'r', commit: 'b'.repeat(40), verdict: 'drifted', reason: '1 finding' } as const;
+    expect(asideText({ ...row(), aside })).toBe('beside it, commit bbbbbbbbbbbb: drifted');
+    expect(asideText(row())).toBe('');
   });
 });
