@@ -27,7 +27,10 @@ const world: StartWorld = {
   log: logger,
 };
 
-/** Starts a run of one target: `{ target, trigger, at?, seed? }`, from a schedule, a person or another function. */
+/**
+ * Starts a run of one target: `{ target, trigger, at?, seed?, by?, commit? }`, from a schedule, a person or another
+ * function. Answers `{ runId, sentence }`.
+ */
 export const handler = entry(async (event) => {
   const request = parseEvent(startRequestSchema, event);
   logger.appendKeys({ target: request.target });

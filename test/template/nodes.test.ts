@@ -136,6 +136,7 @@ describe('the role that reaches nodes', () => {
 describe('a build that asks nodes', () => {
   test('reads a ticket, has an inbox of its own, reads what the config names, and assumes one role', () => {
     expect(actionsOf(BUILD)).toEqual([
+      'lambda:InvokeFunction',
       'logs:CreateLogStream',
       'logs:PutLogEvents',
       's3:DeleteObject',
@@ -211,7 +212,9 @@ const documentSchema = z.strictObject({
 });
 
 describe('the document that runs on nodes', () => {
-  const [document, ...others] = ofType('AWS::SSM::Document', resources);
+  const commands = (all: readonly Resource[]): readonly Resource[] =>
+    ofType('AWS::SSM::Document', all).filter(({ properties }) => properties.DocumentType === 'Command');
+  const [document, ...others] = commands(resources);
 
   test('is one for all environments, and a change of it becomes what is used', () => {
     expect(others).toEqual([]);
@@ -242,7 +245,7 @@ describe('the document that runs on nodes', () => {
   test('is deployed only where nodes are checked, and so is all else of them', () => {
     const terraform = configOf({}, '  network: { in: [prod], source: infra, terraform: { path: network } }');
     const without = made(terraform);
-    expect(ofType('AWS::SSM::Document', without)).toEqual([]);
+    expect(commands(without)).toEqual([]);
     expect(ofType('AWS::CodeBuild::Project', without)).toHaveLength(1);
     expect(JSON.stringify(without)).not.toContain('ssm:SendCommand');
   });

@@ -61,6 +61,8 @@ describe('no right is wider than it must be', () => {
       'KubernetesprodTargetRole',
       'KubernetesstagingFunctionRole',
       'WebhookReceiveRole',
+      'PeopleRerunRole',
+      'DashboardWidgetRole',
       'ClockRole',
     ]);
   });
@@ -169,6 +171,10 @@ describe('functions', () => {
         's3:PutObject <bucket>/deliveries/*',
       ],
     ],
+    [
+      'DashboardWidgetRole',
+      ['s3:GetObject <bucket>/queue/*.json', 's3:GetObject <bucket>/state/*.json', 's3:ListBucket <bucket>'],
+    ],
   ])('%s reaches its own part of the bucket', (role, objects) => {
     expect(onObjects(role)).toEqual(objects);
   });
@@ -197,6 +203,7 @@ describe('functions', () => {
 describe('a build', () => {
   test('reads a ticket, leaves its own report, reads what the config names, and assumes one role', () => {
     expect(allowed('TerraformprodBuildRole')).toEqual([
+      'lambda:InvokeFunction',
       'logs:CreateLogStream',
       'logs:PutLogEvents',
       's3:GetObject',
@@ -348,7 +355,7 @@ notify: { warning: { email: [a@acme.example] } }
 test('a permissions boundary from the context is on every role', () => {
   const context = { '@aws-cdk/core:permissionsBoundary': { name: 'boundary' } };
   const roles = resourcesOf(deployment(undefined, context)).filter(({ type }) => type === 'AWS::IAM::Role');
-  expect(roles).toHaveLength(16);
+  expect(roles).toHaveLength(18);
   for (const { properties } of roles) {
     expect(JSON.stringify(properties.PermissionsBoundary)).toContain(':policy/boundary');
   }

@@ -227,6 +227,11 @@ describe('a target of nodes', () => {
     ['{ playbook: a, SELECT, concurrency: "101%" }', '', /concurrency: write how many nodes/],
     ['{ playbook: a, SELECT }, timeout: 51m', '', /timeout: a timeout is 1m to 50m for nodes/],
     [
+      '{ playbook: a, SELECT }, allowOtherCommits: true',
+      '',
+      /allowOtherCommits: is not for nodes: a playbook runs on them as root/,
+    ],
+    [
       '{ playbook: a, SELECT }, kubernetes: { manifests: k }',
       '',
       /kubernetes: is beside nodes: a target is of one layer/,

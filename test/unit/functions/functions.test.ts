@@ -13,6 +13,7 @@ import { mockClient } from 'aws-sdk-client-mock';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { functionProblem } from '#drift/function-failure.ts';
 import { DEPLOYED_CONFIG_FILE, FUNCTION_ENV } from '#drift/names.ts';
+import { statusSchema } from '#drift/overview.ts';
 import { NO_RULES } from '#drift/rules/rule.ts';
 import type { DeployedConfig } from '#drift/target.ts';
 import { TARGET } from '../runs/world.ts';
@@ -63,7 +64,10 @@ const context = {
 } as Context;
 
 /** The exported handler, loaded as in a cold Lambda. */
-async function invoke(name: 'dispatch' | 'record' | 'sweep' | 'kube-diff', event: unknown): Promise<unknown> {
+async function invoke(
+  name: 'dispatch' | 'record' | 'sweep' | 'widget' | 'kube-diff',
+  event: unknown,
+): Promise<unknown> {
   vi.resetModules();
   const { handler } = await import(`../../../functions/${name}.ts`);
   return handler(event, context);
@@ -87,7 +91,7 @@ beforeEach(() => {
 describe('dispatch', () => {
   test('answers with one sentence, and logs it as one JSON line with the target', async () => {
     const answer = await invoke('dispatch', { target: 'prod/network', trigger: 'manual', ticket: 'not ours' });
-    expect(answer).toBe('prod/network is paused (enabled: false)');
+    expect(answer).toEqual({ runId: null, sentence: 'prod/network is paused (enabled: false)' });
     const logged = lines.map((line) => JSON.parse(line)).filter(({ message }) => message === 'answered');
     expect(logged).toEqual([expect.objectContaining({ level: 'INFO', target: 'prod/network', answer })]);
     expect(lines.join()).not.toContain('not ours');
@@ -226,6 +230,59 @@ describe('kube-diff', () => {
     ['nothing', null],
   ])('refuses an event with %s', async (_, event) => {
     await expect(invoke('kube-diff', event)).rejects.toThrow('this event cannot be read');
+    expect(s3.calls()).toEqual([]);
+  });
+});
+
+describe('widget', () => {
+  const widgetContext = { theme: 'dark', forms: { all: { environment: 'prod', page: '1' } }, params: {}, width: 588 };
+
+  test('answers the console with HTML in its theme, and writes nothing', async () => {
+    const html = await invoke('widget', { widgetContext });
+    expect(html).toMatch(/^<div class="plumbline dark">/);
+    expect(html).toContain('<option value="prod" selected>');
+    expect(html).toContain('1 paused');
+    const calls = s3.calls().map(({ args }) => args[0]);
+    expect(calls).toHaveLength(2);
+    expect(calls.every((command) => command instanceof GetObjectCommand)).toBe(true);
+    expect(lines.join()).not.toContain('<div');
+  });
+
+  test('answers with JSON for who asks for it', async () => {
+    const asked = { format: 'json', targets: ['prod/network', 'prod/nowhere'] };
+    const answer = statusSchema.parse(await invoke('widget', asked));
+    expect(answer).toMatchObject({ config: { hash: config.hash }, missing: ['prod/nowhere'] });
+    expect(answer.targets.map(({ target, verdict }) => [target, verdict])).toEqual([['prod/network', 'paused']]);
+    const link =
+      'https://eu-west-1.console.aws.amazon.com/s3/object/bucket?region=eu-west-1&prefix=state/prod/network.html';
+    expect(answer.targets[0]?.link).toBe(link);
+  });
+
+  test('says what it is, and looks at nothing', async () => {
+    expect(await invoke('widget', { describe: true })).toEqual({ markdown: expect.stringContaining('# Plumbline') });
+    expect(s3.calls()).toEqual([]);
+  });
+
+  test.each([
+    ['what a form may not hold', { widgetContext: { theme: 7, forms: { all: 'x' } } }],
+    [
+      'a form without end',
+      { widgetContext: { forms: { all: { environment: 'x'.repeat(1e6), page: 'x'.repeat(1e6) } } } },
+    ],
+    ['nothing', {}],
+  ])('takes %s as if nothing was chosen', async (_, event) => {
+    const html = await invoke('widget', event);
+    expect(html).toContain('1 target: ');
+    expect(html).toMatch(/^<div class="plumbline light">/);
+  });
+
+  test.each([
+    ['more names than a config may have', { format: 'json', targets: Array(2001).fill('a/b') }],
+    ['a name without end', { format: 'json', targets: ['x'.repeat(201)] }],
+    ['another format', { format: 'xml' }],
+    ['no event', null],
+  ])('refuses %s', async (_, event) => {
+    await expect(invoke('widget', event)).rejects.toThrow(/this event cannot be read/);
     expect(s3.calls()).toEqual([]);
   });
 });
