@@ -187,7 +187,9 @@ describe('a build that asks nodes', () => {
     expect(Source.Type).toBe('S3');
     const file = path.resolve(import.meta.dirname, '../../buildspecs/nodes.yml');
     expect(parse(Source.BuildSpec)).toEqual(parse(readFileSync(file, 'utf8')));
-    expect(parse(Source.BuildSpec).phases.build.commands).toEqual([expect.stringMatching(/^node --max-semi-space-size=[0-9]+ plumbline\.cjs build$/)]);
+    expect(parse(Source.BuildSpec).phases.build.commands).toEqual([
+      expect.stringMatching(/^node --max-semi-space-size=[0-9]+ plumbline\.cjs build$/),
+    ]);
     expect(ServiceRole['Fn::GetAtt'][0]).toMatch(/^NodesprodBuildRole/);
     expect(Environment).toMatchObject({ Type: 'LINUX_CONTAINER', PrivilegedMode: false });
     expect(Environment.EnvironmentVariables).toBeUndefined();
