@@ -148,22 +148,19 @@ export function pushBranch({ workingCopy }: Repository, module: string): string 
 
 export const runIn = (text: string): string => RUN.exec(text)?.[0] ?? text;
 
-/** What stands, a run that is waited for, another one that joins it, and commits that are named. */
+/** What stands, a run that is waited for, and commits that are named. */
 export async function byCommandLine(people: People, repository: Repository): Promise<void> {
-  const [all, one, waited, again] = await Promise.all([
+  const [all, one, waited] = await Promise.all([
     people.plumbline('status', '--json'),
     people.plumbline('status', 'prod/cut'),
     people.plumbline('run', 'prod/still', '--wait'),
-    people.plumbline('run', 'prod/still', '--json'),
   ]);
   const status = statusSchema.parse(JSON.parse(all.stdout));
   expect([status.targets.length > 5, status.targets[0]?.verdict, all.code]).toEqual([true, 'drifted', 2]);
   expect(status.config.hash).toMatch(/^[0-9a-f]{64}$/);
   expect([one.code, one.stdout]).toEqual([0, expect.stringMatching(/^TARGET.*\nprod\/cut +in-sync /)]);
-  const { runs } = rerunAnswerSchema.parse({ runs: JSON.parse(again.stdout) });
   const runId = runIn(waited.stderr);
-  expect([waited.code, again.code, runs[0]?.runId]).toEqual([0, 0, runId]);
-  expect(`${waited.stderr}${again.stdout}`).toContain('joined run');
+  expect([waited.code, waited.stderr]).toEqual([0, expect.stringContaining(`started run ${runId} at`)]);
   expect(waited.stdout).toMatch(/^in-sync {2}prod\/still .*\n {2}https:\/\/\S+report\.html$/m);
   const { by, trigger } = await people.report('prod/still', runId);
   expect([trigger, by?.via, by?.actor]).toEqual(['manual', 'cli', expect.stringMatching(/e2e-person\/alice$/)]);
@@ -207,9 +204,13 @@ export async function byBuilds(people: People): Promise<void> {
   expect(await people.recorded()).toContain(`is not the one of run ${last?.runId}: not judged`);
 }
 
+/** Two who ask at once: the second joins the first. */
 export async function byRunbook(people: People): Promise<void> {
-  const { runs } = rerunAnswerSchema.parse(await people.runbook('prod/silent'));
-  const { by } = await people.report('prod/silent', runs[0]?.runId ?? '');
+  const answers = await Promise.all([people.runbook('prod/silent'), people.runbook('prod/silent')]);
+  const [one, two] = answers.flatMap((answer) => rerunAnswerSchema.parse(answer).runs);
+  expect(`${one?.sentence} ${two?.sentence}`).toMatch(/(?=.*started run)(?=.*joined run)/);
+  expect(one?.runId).toBe(two?.runId);
+  const { by } = await people.report('prod/silent', one?.runId ?? '');
   expect(by).toEqual({ via: 'runbook', actor: 'automation execution the-execution' });
   await people.settled('prod/silent');
 }
