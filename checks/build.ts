@@ -3,6 +3,7 @@ import { BUILD_ENV, keys } from '#drift/names.ts';
 import { type Report, reportText } from '#drift/report.ts';
 import { isRunId, type Run } from '#drift/run.ts';
 import { unknownReport } from '#drift/state/conclude.ts';
+import type { SecretReference } from '#drift/target.ts';
 import { type AskedRun, MAX_TICKET_BYTES, type NodesTicket, type TerraformTicket, TICKET_NAME } from '#drift/ticket.ts';
 import { type Identity, type RoleCredentials, RoleError } from '#services/aws/identity.ts';
 import { cloneCommit } from '#services/git/clone.ts';
@@ -196,6 +197,16 @@ async function writeReport(key: string, report: Report, { store, say }: BuildWor
 export async function readToken({ target }: BuildTicket, { secrets }: BuildWorld): Promise<string | null> {
   if (target.source?.token === undefined) return null;
   return secrets.read(target.source.token);
+}
+
+/** Values that a config names, by the names that it gives them. */
+export async function readValues(
+  references: Readonly<Record<string, SecretReference>>,
+  secrets: Secrets,
+): Promise<Readonly<Record<string, string>>> {
+  const values: Record<string, string> = {};
+  for (const [name, reference] of Object.entries(references)) values[name] = await secrets.read(reference);
+  return values;
 }
 
 /** Where and with what the source of a ticket is fetched. `folders` belong to the tool's user. @throws NotReady */

@@ -6,10 +6,9 @@ import * as z from 'zod';
 import { deployed, keys } from '#drift/names.ts';
 import { NotDeployable } from '#infra/settings.ts';
 import { deployedDocument } from '#test/node-document.ts';
-import { type Statement, statementsOf as statementsIn } from './statements.ts';
+import { list, readableSecrets, type Statement, statementsOf as statementsIn } from './statements.ts';
 import { deployment, type Resource, resourcesOf, settingsFrom } from './synth.ts';
 
-const list = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? value : [value as T]);
 const ofType = (type: string, among: readonly Resource[]): readonly Resource[] =>
   among.filter((resource) => resource.type === type);
 
@@ -173,10 +172,7 @@ describe('a build that asks nodes', () => {
   });
 
   test('reads exactly the secrets and parameters of its environment’s targets', () => {
-    const named = statementsOf(BUILD).flatMap(({ Action, Resource }) =>
-      Action === 'secretsmanager:GetSecretValue' || Action === 'ssm:GetParameter' ? list(Resource) : [],
-    );
-    expect(named).toEqual([
+    expect(readableSecrets(statementsOf(BUILD))).toEqual([
       'arn:aws:secretsmanager:eu-west-1:111111111111:secret:acme/db-??????',
       'arn:aws:secretsmanager:eu-west-1:111111111111:secret:git-token-??????',
       'arn:aws:ssm:eu-west-1:111111111111:parameter/acme/vault',

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { deployed, INBOX_POLICY_PATH } from '#drift/names.ts';
 import { DATA_READS, ITEM_READS, OBJECT_READS, PARAMETER_READS } from '#infra/data-reads.ts';
-import { type Statement, statementsOf as statementsIn } from './statements.ts';
+import { list, readableSecrets, type Statement, statementsOf as statementsIn } from './statements.ts';
 import { deployment, type Resource, resourcesOf, SERVICE_CONFIG, settingsFrom } from './synth.ts';
 
 const settings = settingsFrom(readFileSync(SERVICE_CONFIG, 'utf8'));
@@ -11,7 +11,6 @@ const resources = resourcesOf(deployment(settings));
 const ofType = (type: string): readonly Resource[] => resources.filter((resource) => resource.type === type);
 /** Targets of the source that has a webhook. */
 const INFRA = deployedTargets.map(({ name }) => name).sort();
-const list = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? value : [value as T]);
 
 const statementsOf = (role: string): readonly Statement[] => statementsIn(role, resources);
 
@@ -224,10 +223,7 @@ describe('a build', () => {
   });
 
   test('reads exactly the secrets and parameters of its environment’s targets', () => {
-    const secrets = statementsOf('TerraformprodBuildRole').flatMap(({ Action, Resource }) =>
-      Action === 'secretsmanager:GetSecretValue' || Action === 'ssm:GetParameter' ? list(Resource) : [],
-    );
-    expect(secrets).toEqual([
+    expect(readableSecrets(statementsOf('TerraformprodBuildRole'))).toEqual([
       'arn:aws:secretsmanager:eu-west-1:111111111111:secret:acme/db-??????',
       'arn:aws:secretsmanager:eu-west-1:111111111111:secret:plumbline/git-token-??????',
       'arn:aws:ssm:eu-west-1:111111111111:parameter/acme/api-key',
