@@ -7,6 +7,7 @@ export type Trigger = (typeof TRIGGERS)[number];
 
 /** Where a person asked for it. */
 export const VIAS = ['console', 'runbook', 'cli', 'build'] as const;
+export type Via = (typeof VIAS)[number];
 
 /** Who asked for a run, as far as that is known. */
 export const askedBySchema = z

@@ -33,6 +33,7 @@ const world: StartWorld = {
  */
 export const handler = entry(async (event) => {
   const request = parseEvent(startRequestSchema, event);
-  logger.appendKeys({ target: request.target });
+  const { target, trigger, by } = request;
+  logger.appendKeys({ target, trigger, by: by ?? null });
   return startRun(request, world);
 });

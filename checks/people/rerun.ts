@@ -22,8 +22,8 @@ export interface RerunWorld {
   readonly log: Log;
 }
 
-/** Targets that are asked for side by side. */
-const WIDTH = 10;
+/** Targets that are asked for side by side: a young account runs ten functions at once, this one included. */
+const WIDTH = 8;
 
 const startedSchema = z.object({ runId: z.string().nullable(), sentence: z.string() });
 

@@ -77,7 +77,8 @@ async function isForeign(ended: RunEnded, world: FinishWorld): Promise<boolean> 
     if (ended.build === null) return ended.ticket !== running.ticket;
     return running.build !== null && running.build !== ended.build.arn;
   }
-  if (ended.function === null && ended.build === null) return false;
+  // What never started has no worker to be mistaken for. A queue that a person has deleted tells of nobody.
+  if (ended.function === null && (ended.build === null || queue === null)) return false;
   const judged = await readReport(ended, world);
   // A build that a person retries has the variables of the one that was judged, and another log.
   return judged === null || isOther(judged.log, ended.build?.log ?? null);

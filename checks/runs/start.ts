@@ -174,6 +174,6 @@ async function fail(run: Run, reason: string, world: StartWorld): Promise<Starte
   const about = { target: run.target, runId: run.runId, ticket };
   const ended: RunEnded = { ...about, build: null, function: null, failure: reason };
   await world.functions.send(world.recordFunction, { source: 'plumbline', ended });
-  world.log.warn('run could not start', { target: run.target, runId: run.runId, reason });
+  world.log.warn('run could not start', { target: run.target, runId: run.runId, by: run.by ?? null, reason });
   return { runId: run.runId, sentence: `run ${run.runId} could not start: ${reason}` };
 }

@@ -1,5 +1,6 @@
 import { CAUSES } from '../cause.ts';
 import type { Row } from '../overview.ts';
+import { startedByText } from '../started-by.ts';
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
@@ -34,10 +35,7 @@ export function findingsText({ findings, causes }: Row): string {
 
 /** Who or what started the last run: `push, alice`, `manual (console)`. */
 export function startedBy({ trigger, by }: Row): string {
-  if (trigger === null) return '';
-  const via = by?.via === undefined ? '' : ` (${by.via})`;
-  const who = by?.author ?? by?.actor;
-  return `${trigger}${via}${who === undefined ? '' : `, ${who}`}`;
+  return trigger === null ? '' : startedByText(trigger, by);
 }
 
 /** What a run of a commit that somebody named came to; it is no verdict on the target. */

@@ -26,6 +26,7 @@ import { type Sandbox, startSandbox } from '#sandbox/start.ts';
 import { startBrowser } from './browser.ts';
 import { Console } from './console/console.ts';
 import { tableOf, viewerOf } from './console/viewer.ts';
+import { byBuilds, byCommandLine, byRunbook, People, runIn } from './service-people.ts';
 
 const HOOK_SECRET = 'hook-secret-that-must-not-leak';
 const TOKEN = 'token-that-must-not-leak-4711';
@@ -44,7 +45,6 @@ let browser: Browser;
 const name = { dispatch: '', record: '', sweep: '' };
 
 const functionArn = (one: string) => `arn:aws:lambda:${sandbox.region}:${sandbox.account}:function:plumbline-${one}`;
-const runIn = (text: string): string => /\d{8}T\d{9}Z-[0-9a-f]{16}/.exec(text)?.[0] ?? text;
 
 interface Queue {
   readonly running: { readonly runId: string; readonly build: string | null } | null;
@@ -125,7 +125,7 @@ beforeAll(async () => {
     new CreateSecretCommand({ Name: 'git/webhook', SecretString: HOOK_SECRET }),
   );
   const target = (one: string): string =>
-    `  ${one}: { in: [prod], source: s, schedule: rate(1 hour), pendingGrace: 0s, confirm: 0s, terraform: { path: ${one === 'crash' ? 'moving' : 'still'}, ` +
+    `  ${one}: { in: [prod], source: s, schedule: rate(1 hour), pendingGrace: 0s, confirm: 0s, allowOtherCommits: ${one === 'still'}, terraform: { path: ${one === 'crash' ? 'moving' : 'still'}, ` +
     `backendConfig: { bucket: states, key: "${one}.tfstate", region: ${sandbox.region} } } }\n`;
   config = path.join(sandbox.dir, 'plumbline.yaml');
   writeFileSync(
@@ -239,6 +239,13 @@ describe('the dashboard', () => {
     expect(await seen.rerun('prod/still')).toMatch(/not authorized to perform: lambda:InvokeFunction/);
     expect(await queue('still')).toEqual(before);
     await seen.close();
+  });
+});
+
+describe('a person', () => {
+  it('sees and starts checks by the command line and the runbook, and by a build at CodeBuild', async () => {
+    const people = await People.make(sandbox, service);
+    await Promise.all([byCommandLine(people, repository), byBuilds(people), byRunbook(people)]);
   });
 });
 

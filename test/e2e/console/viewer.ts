@@ -11,6 +11,12 @@ const bodySchema = z.object({
   widgets: z.array(z.object({ properties: z.object({ endpoint: z.string().optional() }) })),
 });
 
+export interface Person {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+}
+
 /** ARN of the function that a deployed dashboard has its table from. */
 export async function tableOf(sandbox: Sandbox, name: string): Promise<string> {
   const found = await new CloudWatchClient(ownerOf(sandbox)).send(new GetDashboardCommand({ DashboardName: name }));
@@ -20,12 +26,8 @@ export async function tableOf(sandbox: Sandbox, name: string): Promise<string> {
   return endpoint;
 }
 
-/** Calls functions as a person whose role may invoke these and nothing else. */
-export async function viewerOf(
-  sandbox: Sandbox,
-  RoleName: string,
-  functions: readonly string[],
-): Promise<CallFunction> {
+/** Credentials of a person whose role may invoke these functions and nothing else. */
+export async function personOf(sandbox: Sandbox, RoleName: string, functions: readonly string[]): Promise<Person> {
   const owner = ownerOf(sandbox);
   const iam = new IAMClient(owner);
   const root = `arn:aws:iam::${sandbox.account}:root`;
@@ -36,12 +38,21 @@ export async function viewerOf(
   await iam.send(new PutRolePolicyCommand({ RoleName, PolicyName: 'dashboard', PolicyDocument }));
   const assume = new AssumeRoleCommand({ RoleArn: made.Role?.Arn, RoleSessionName: 'alice' });
   const { Credentials: taken } = await new STSClient(owner).send(assume);
-  const credentials = {
+  return {
     accessKeyId: taken?.AccessKeyId ?? '',
     secretAccessKey: taken?.SecretAccessKey ?? '',
     sessionToken: taken?.SessionToken ?? '',
   };
-  const lambda = new LambdaClient({ ...owner, credentials });
+}
+
+/** Calls functions as a person whose role may invoke these and nothing else. */
+export async function viewerOf(sandbox: Sandbox, role: string, functions: readonly string[]): Promise<CallFunction> {
+  return callerOf(sandbox, await personOf(sandbox, role, functions));
+}
+
+/** Calls functions with a person's credentials. */
+export function callerOf(sandbox: Sandbox, credentials: Person): CallFunction {
+  const lambda = new LambdaClient({ ...ownerOf(sandbox), credentials });
   return async (FunctionName, event) => {
     const answer = await lambda.send(new InvokeCommand({ FunctionName, Payload: Buffer.from(JSON.stringify(event)) }));
     const text = Buffer.from(answer.Payload ?? []).toString('utf8');

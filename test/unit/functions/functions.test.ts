@@ -65,7 +65,7 @@ const context = {
 
 /** The exported handler, loaded as in a cold Lambda. */
 async function invoke(
-  name: 'dispatch' | 'record' | 'sweep' | 'widget' | 'kube-diff',
+  name: 'dispatch' | 'record' | 'sweep' | 'widget' | 'rerun' | 'kube-diff',
   event: unknown,
 ): Promise<unknown> {
   vi.resetModules();
@@ -231,6 +231,60 @@ describe('kube-diff', () => {
   ])('refuses an event with %s', async (_, event) => {
     await expect(invoke('kube-diff', event)).rejects.toThrow('this event cannot be read');
     expect(s3.calls()).toEqual([]);
+  });
+});
+
+describe('rerun', () => {
+  const asked = { action: 'rerun', target: 'prod/network' };
+  const answers = (runId: string | null, sentence: string): void => {
+    const Payload = new TextEncoder().encode(JSON.stringify({ runId, sentence }));
+    lambda.on(InvokeCommand).resolves({ StatusCode: 200, Payload: Payload as never });
+  };
+
+  test('asks dispatch, waits for its answer, and gives it on with a link', async () => {
+    answers(RUN_ID, 'started run');
+    const link = `https://eu-west-1.console.aws.amazon.com/s3/object/bucket?region=eu-west-1&prefix=runs/prod/network/2026/11/24/${RUN_ID}/report.html`;
+    expect(await invoke('rerun', { ...asked, actor: 'alice', via: 'cli' })).toEqual({
+      runs: [{ target: 'prod/network', runId: RUN_ID, sentence: 'started run', link }],
+    });
+    const [call, ...others] = lambda.commandCalls(InvokeCommand).map((one) => one.args[0].input);
+    expect(others).toEqual([]);
+    expect([call?.FunctionName, call?.InvocationType]).toEqual(['plumbline-dispatch', undefined]);
+    expect(JSON.parse(new TextDecoder().decode(call?.Payload as Uint8Array))).toMatchObject({
+      ...{ target: 'prod/network', trigger: 'manual', by: { actor: 'alice', via: 'cli' } },
+    });
+    expect(lines.map((line) => JSON.parse(line))).toContainEqual(
+      expect.objectContaining({ message: 'asked for', target: 'prod/network', by: { actor: 'alice', via: 'cli' } }),
+    );
+  });
+
+  test('answers the dashboard with HTML that holds nothing of others but text', async () => {
+    answers(null, '<img src=x onerror=alert(1)> & <script>\u202e');
+    const html = await invoke('rerun', { ...asked, widgetContext: { theme: 'light' } });
+    expect(html).toMatch(/^<div class="plumbline"><p>0 of 1 started or joined/);
+    expect(html).toContain('&lt;img src=x onerror=alert(1)> &amp; &lt;script>\\u202e');
+    expect(html).not.toMatch(/<(img|script)/);
+    const [call] = lambda.commandCalls(InvokeCommand).map((one) => one.args[0].input);
+    expect(JSON.parse(new TextDecoder().decode(call?.Payload as Uint8Array)).by).toEqual({ via: 'console' });
+    expect(await invoke('rerun', { action: 'rerun', stale: true, widgetContext: {} })).toBe(
+      '<p>Nothing is stale: nothing was started.</p>',
+    );
+  });
+
+  test('fails for the runbook when nothing was started, so that its execution does', async () => {
+    answers(null, 'prod/network is paused (enabled: false)');
+    await expect(invoke('rerun', { ...asked, via: 'runbook' })).rejects.toThrow('prod/network is paused');
+    answers(RUN_ID, 'started run');
+    expect(await invoke('rerun', { ...asked, via: 'runbook' })).toMatchObject({ runs: [{ runId: RUN_ID }] });
+  });
+
+  test.each([
+    ['nothing', null],
+    ['a request of dispatch’s', { target: 'prod/network', trigger: 'schedule' }],
+    ['more than a person may say', { ...asked, by: { delivery: 'x' } }],
+  ])('refuses %s, and asks for nothing', async (_, event) => {
+    await expect(invoke('rerun', event)).rejects.toThrow('this event cannot be read');
+    expect(lambda.commandCalls(InvokeCommand)).toEqual([]);
   });
 });
 

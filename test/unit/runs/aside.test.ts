@@ -215,6 +215,13 @@ describe('what a build says of itself', () => {
     expect([[...world.store.objects].join(), world.sent.length]).toEqual([before, sends]);
   });
 
+  it('is heard when the queue is gone, as a person may delete a damaged one', async () => {
+    const { runId } = await startRun(ordinary, world);
+    world.store.objects.delete(keys.queue(TARGET.name));
+    await world.store.put(keys.inbox(ROLE_ID, '0001'), JSON.stringify(report(runId ?? '')));
+    expect(await finishRun(endOf(runId ?? '', '0001'), world)).toMatch(/is in-sync/);
+  });
+
   it('is not heard when its run never was in progress', async () => {
     world.builders.answer = { throttled: 'no room' };
     const { runId } = await startRun(ordinary, world);

@@ -57,6 +57,17 @@ describe('starting a run of objects', () => {
     expect(world.starts).toEqual([]);
   });
 
+  it('hands over a commit that a person named, where the target allows it, and says that it is aside', async () => {
+    const target = { ...SHOP, allowOtherCommits: true } as const;
+    const world = testWorld(target);
+    const commit = 'b'.repeat(40);
+    world.branches.add(commit);
+    await startRun({ target: SHOP.name, trigger: 'manual', commit, by: { via: 'cli' } }, world);
+    const written = world.store.json<KubernetesTicket>(keys.ticket(running(world).ticket));
+    expect(written).toMatchObject({ target, run: { commit, aside: true, by: { via: 'cli' } } });
+    expect(ticketSchema.parse(written)).toEqual(written);
+  });
+
   it('hands over a ticket with all that the check needs, and an address that takes one report', async () => {
     const world = testWorld(SHOP);
     const ours = { target: 'prod/*', subject: '*', reason: 'scaled', managers: ['hpa'] };
