@@ -199,9 +199,9 @@ export class Nodes {
     return node;
   }
 
-  /** Lets SSM refuse the next calls of an action, e.g. `SendCommand`, as when there are too many. */
-  async throttle(action: string, calls: number): Promise<void> {
-    await this.#emulator.node('throttle', { action, calls });
+  /** Lets SSM refuse the next calls of an action, e.g. `SendCommand`, that hold a text, as when there are too many. */
+  async throttle(action: string, calls: number, text = ''): Promise<void> {
+    await this.#emulator.node('throttle', { action, calls, text });
   }
 
   /** How often SSM was asked for each action, by whomever. */

@@ -28,7 +28,7 @@ UNSUPPORTED = ("OutputS3BucketName", "OutputS3KeyPrefix", "OutputS3Region", "Not
 MANY = 50
 
 _commands: dict[str, Command] = {}
-_throttled: dict[str, int] = {}
+_throttled: dict[tuple[str, bytes], int] = {}
 _counted: dict[str, int] = {}
 _lock = threading.Lock()
 
@@ -166,10 +166,10 @@ ACTIONS: dict[str, Callable[[dict, policies.Caller], dict]] = {
 }
 
 
-def throttle(action: str, calls: int) -> None:
-    """Lets the next calls of an action be too many."""
+def throttle(action: str, calls: int, text: str) -> None:
+    """Lets the next calls of an action that hold a text be too many."""
     with _lock:
-        _throttled[action] = calls
+        _throttled[(action, text.encode())] = calls
 
 
 def calls() -> dict[str, int]:
@@ -178,12 +178,14 @@ def calls() -> dict[str, int]:
         return dict(_counted)
 
 
-def _is_throttled(action: str) -> bool:
+def _is_throttled(action: str, body: bytes) -> bool:
     with _lock:
         _counted[action] = _counted.get(action, 0) + 1
-        left = _throttled.get(action, 0)
-        _throttled[action] = max(0, left - 1)
-        return left > 0
+        for (name, text), left in _throttled.items():
+            if name == action and left > 0 and text in body:
+                _throttled[(name, text)] = left - 1
+                return True
+        return False
 
 
 def answering(more: dict[str, Callable[[dict], dict]]) -> Callable[[Any], Any]:
@@ -193,7 +195,7 @@ def answering(more: dict[str, Callable[[dict], dict]]) -> Callable[[Any], Any]:
     def replaced(handle: Any) -> Any:
         async def handled(method: str, path: str, headers: dict, body: bytes, query: dict) -> Any:
             action = headers.get("x-amz-target", "").split(".")[-1]
-            if _is_throttled(action):
+            if _is_throttled(action, body):
                 return error_response_json("ThrottlingException", "Rate exceeded", 400)
             if action not in actions:
                 return await handle(method, path, headers, body, query)

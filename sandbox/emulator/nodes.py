@@ -133,7 +133,7 @@ def _start(body: dict) -> dict:
 
 
 def _throttle(body: dict) -> dict:
-    commands.throttle(body["action"], body["calls"])
+    commands.throttle(body["action"], body["calls"], body["text"])
     return {}
 
 

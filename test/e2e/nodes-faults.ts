@@ -42,6 +42,12 @@ export interface Fault {
 
 /** Each ends `unknown`, with this reason. */
 export const FAULTS: Readonly<Record<string, Fault>> = {
+  // First: it takes as long as patience does, and the others take the processor meanwhile.
+  busy: {
+    what: 'SSM is too busy for it, for good',
+    prepare: (world, name) => world.sandbox.nodes.throttle('SendCommand', 1000, world.node(`${name}1`).id),
+    why: /AWS was too busy to send the document/,
+  },
   noansible: {
     what: 'Ansible is missing',
     prepare: (world, name) => world.node(`${name}1`).set({ ansible: false }),

@@ -262,14 +262,10 @@ describe('on the way', () => {
     expect(report.reason).toContain(action.split(':')[1] ?? '-');
   });
 
-  it('SSM is busy for a moment, or for good', async () => {
+  it('SSM is busy for a moment', async () => {
     await world.sandbox.nodes.throttle('SendCommand', 2);
     expectInSync(await web());
-    await world.sandbox.nodes.throttle('SendCommand', 1000);
-    const report = await world.check('prod/web', 170).finally(() => world.sandbox.nodes.throttle('SendCommand', 0));
-    expectUnknown(report, /throttl|too many|busy/i);
-    expectInSync(await web());
-  }, 300_000);
+  });
 });
 
 it('no secret in anything that is stored, logged, measured, sent or shown, nor left on a node', async () => {
