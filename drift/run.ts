@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { LAYERS } from './target.ts';
+import { HOSTS } from './webhook/delivery.ts';
 
 export const TRIGGERS = ['schedule', 'push', 'manual', 'confirm', 'canary'] as const;
 export type Trigger = (typeof TRIGGERS)[number];
@@ -10,7 +11,9 @@ export const askedBySchema = z
   .object({
     /** ARN of the person or role. */
     actor: z.string().max(2048).exactOptional(),
-    /** Id of a git host's delivery. */
+    /** Whose delivery asked for it. */
+    host: z.enum(HOSTS).exactOptional(),
+    /** Its id. */
     delivery: z.string().max(200).exactOptional(),
     /** Who pushed, as the git host names them. */
     author: z.string().max(500).exactOptional(),

@@ -1,9 +1,12 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { pathsFromStates } from '#checks/hooks/paths.ts';
 import { MAX_BODY_BYTES, type ReceiveWorld, receive } from '#checks/hooks/receive.ts';
 import { HookSecrets } from '#checks/hooks/secrets.ts';
 import { startRequestSchema } from '#checks/runs/start.ts';
+import { keys } from '#drift/names.ts';
+import { newState } from '#drift/state/state.ts';
 import type { Source } from '#drift/target.ts';
 import type { Log } from '#services/ports.ts';
 import { MemoryStore, SHOP, TARGET } from '../runs/world.ts';
@@ -104,7 +107,7 @@ describe('a proven push', () => {
     expect(sent).toEqual([
       {
         ...{ target: 'prod/network', trigger: 'push', at: now.toISOString(), seed: `github ${ID}` },
-        by: { delivery: ID, author: 'alice' },
+        by: { host: 'github', delivery: ID, author: 'alice' },
       },
     ]);
     expect(startRequestSchema.safeParse(sent[0]).success).toBe(true);
@@ -119,10 +122,14 @@ describe('a proven push', () => {
 
   it('that failed half-way is ours to answer for, and is done again', async () => {
     const { send } = world.functions;
+    const first = now.toISOString();
     world = { ...world, functions: { send: () => Promise.reject(new Error('Lambda is away')) } };
     await expect(deliver()).rejects.toThrow('Lambda is away');
     world = { ...world, functions: { send } };
-    expect((await deliver()).status).toBe(202);
+    now = new Date(now.getTime() + 3600_000);
+    expect((await deliver()).sentence).toBe('looks at prod/network');
+    expect(sent, 'the time it came first makes it the same run').toEqual([expect.objectContaining({ at: first })]);
+    expect((await deliver()).sentence).toBe('this delivery was handled already');
     expect(sent).toHaveLength(1);
   });
 
@@ -186,6 +193,19 @@ describe('what is refused', () => {
     const signature = `sha256=${createHmac('sha256', 'infra-secret').update(JSON.stringify(payload())).digest('hex')}`;
     const body = JSON.stringify(payload({ after: 'c'.repeat(40) }));
     expect((await deliver({ body, headers: { 'x-hub-signature-256': signature } })).status).toBe(401);
+  });
+});
+
+describe('what targets are made of', () => {
+  it('is asked of their states; one that cannot be read keeps no push from the others', async () => {
+    const known = { ...newState('prod/network', now), paths: ['terraform/network'] };
+    await store.put(keys.state('prod/network'), JSON.stringify(known));
+    const pathsOf = pathsFromStates(store);
+    expect(await pathsOf(TARGET)).toEqual(['terraform/network']);
+    expect(await pathsOf(SHOP)).toBeNull();
+    await store.put(keys.state('prod/network'), '{"schema":');
+    expect(await pathsOf(TARGET)).toBeNull();
+    await expect(pathsFromStates({ read: () => Promise.reject(new Error('S3 is away')) })(TARGET)).rejects.toThrow();
   });
 });
 
@@ -261,4 +281,20 @@ it('nothing that is made up starts anything, throws, or shows a secret', async (
   );
   expect(sent).toEqual([]);
   expect(logged.join()).not.toContain('infra-secret');
+});
+
+it('a proven body that was made up is told so, and starts nothing', async () => {
+  const made = fc.oneof(
+    fc.json(),
+    fc.record({ ref: fc.string(), after: fc.string(), commits: fc.anything() }).map((one) => JSON.stringify(one)),
+    fc.jsonValue().map((value) => JSON.stringify(payload({ repository: value, commits: value }))),
+  );
+  await fc.assert(
+    fc.asyncProperty(made, async (body) => {
+      expect((await deliver({ body })).status).toBe(400);
+    }),
+    { numRuns: 300 },
+  );
+  expect(sent).toEqual([]);
+  expect(store.objects.size).toBe(0);
 });
