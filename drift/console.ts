@@ -3,3 +3,11 @@ export function logGroupLink(region: string, group: string): string {
   const path = encodeURIComponent(encodeURIComponent(group)).replaceAll('%', '$');
   return `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#logsV2:log-groups/log-group/${path}`;
 }
+
+/** The console's page of an object. */
+export function objectLink(
+  { region, bucket }: { readonly region: string; readonly bucket: string },
+  key: string,
+): string {
+  return `https://${region}.console.aws.amazon.com/s3/object/${bucket}?region=${region}&prefix=${encodeURI(key)}`;
+}

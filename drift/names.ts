@@ -15,6 +15,8 @@ export const METRICS = {
   unknown: 'Unknown',
   /** One per sweep, without a dimension. */
   heartbeat: 'Heartbeat',
+  /** One per commit status that a git host did not take, without a dimension. */
+  statusRefused: 'StatusRefused',
 } as const;
 
 /** Seconds between two sweeps: the schedule of `sweep`, and what the heartbeat alarm is built on. */
@@ -111,6 +113,9 @@ function within(limit: number, name: string): string {
   return `${name.slice(0, limit - 9)}-${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
 }
 
+/** Bitbucket takes 40 characters for what tells two statuses of a commit apart. */
+export const bitbucketStatusKey = (context: string): string => within(40, context);
+
 /** Names of deployed things; `account`-wide names carry the prefix. */
 export const deployed = {
   prefix: 'plumbline',
@@ -129,6 +134,7 @@ export const deployed = {
   unknownAlarm: (target: string): string => `plumbline ${target} unknown`,
   heartbeatAlarm: 'plumbline heartbeat',
   deadLettersAlarm: 'plumbline dead letters',
+  statusesAlarm: 'plumbline commit statuses',
   webhookAlarm: (what: string): string => `plumbline webhook ${what}`,
   function: (name: string): string => `plumbline-${name}`,
 } as const;

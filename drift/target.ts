@@ -20,6 +20,8 @@ export interface Source {
   readonly token?: SecretReference;
   /** Secret that proves the deliveries of its git host. */
   readonly webhook?: SecretReference;
+  /** Token that may write statuses of its commits; absent: none are written. */
+  readonly statuses?: SecretReference;
 }
 
 /** An account and region that targets are instantiated for; all absent for targets that are only checked locally. */

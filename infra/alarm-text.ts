@@ -38,11 +38,6 @@ export function describeAlarm(text: AlarmText, { about, meaning, links, runbook 
   return [about, meaning, ...lines, `Runbook: ${text.runbooks}#${runbook}`].join('\n');
 }
 
-/** The console's page of an object. */
-export function objectLink({ region, bucket }: AlarmText, key: string): string {
-  return `https://${region}.console.aws.amazon.com/s3/object/${bucket}?region=${region}&prefix=${encodeURI(key)}`;
-}
-
 /** The console's page of what compares: a project's list of builds, or a function's log. */
 export function workerLink(text: AlarmText, layer: Layer, environment: string): { name: string; url: string } {
   if (layer === 'kubernetes')

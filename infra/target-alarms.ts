@@ -2,8 +2,9 @@ import { Duration } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, Metric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
+import { objectLink } from '#drift/console.ts';
 import { deployed, keys, METRICS } from '#drift/names.ts';
-import { type AlarmText, describeAlarm, meaningOf, objectLink, workerLink } from './alarm-text.ts';
+import { type AlarmText, describeAlarm, meaningOf, workerLink } from './alarm-text.ts';
 import { tell } from './alerts.ts';
 import type { ServedTarget } from './settings.ts';
 

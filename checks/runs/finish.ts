@@ -13,6 +13,7 @@ import { type Functions, type Log, ObjectTooLarge } from '#services/ports.ts';
 import { readRecord, updateRecord } from '#services/records.ts';
 import { type AnnounceWorld, announce } from './announce.ts';
 import type { StartRequest } from './start.ts';
+import { askForStatus } from './status.ts';
 
 const MAX_RUN_BYTES = 64 * 1024;
 
@@ -62,6 +63,7 @@ export async function finishRun(ended: RunEnded, world: FinishWorld): Promise<st
   if (state.last?.runId === report.runId) await writePages(report, target, world);
   await release(ended, target, world);
   await startUsers(report, world);
+  await askForStatus(report, target.source, world.functions);
   world.log.info('run judged', summary(report));
   return `run ${report.runId} of ${target.name} is ${report.verdict}: ${report.reason}`;
 }

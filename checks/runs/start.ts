@@ -9,6 +9,7 @@ import { GitError, type GitRemote, type Log, SecretError } from '#services/ports
 import { readRecord, updateRecord } from '#services/records.ts';
 import { type BeginWorld, beginRun, START_ALLOWANCE_SECONDS } from './begin.ts';
 import type { RunEnded } from './finish.ts';
+import { askForStatus } from './status.ts';
 
 /** Asks for a run. `at` and `seed` make two deliveries of one request the same run. */
 export const startRequestSchema = z
@@ -92,7 +93,12 @@ export async function startRun(request: StartRequest, world: StartWorld): Promis
   if (outcome.kind === 'wait') return `waits for run ${outcome.running.runId} to end`;
   const { running } = outcome;
   const lastInSync = known?.lastInSync ?? null;
-  return beginRun(complete, { ...run, commit: running.commit }, { running, lastInSync }, world);
+  const sentence = await beginRun(complete, { ...run, commit: running.commit }, { running, lastInSync }, world);
+  // The verdict's own is told in any case; a check never fails for want of this one.
+  await askForStatus(run, source, world.functions).catch((error: unknown) => {
+    world.log.error('commit status not asked for', { target: run.target, runId, error: String(error) });
+  });
+  return sentence;
 }
 
 async function readState(target: string, { store }: StartWorld): Promise<TargetState | null> {
