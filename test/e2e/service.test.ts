@@ -25,7 +25,9 @@ import { type Sandbox, startSandbox } from '#sandbox/start.ts';
 
 const HOOK_SECRET = 'hook-secret-that-must-not-leak';
 const TOKEN = 'token-that-must-not-leak-4711';
-const TARGETS = ['killed', 'cut', 'silent', 'twice', 'crash', 'late', 'still'] as const;
+const STATUS_TOKEN = 'status-token-that-must-not-leak';
+const TARGETS = ['killed', 'cut', 'silent', 'twice', 'crash', 'late', 'still', 'pushed'] as const;
+const NAME = 'acme/service';
 const BACKEND = 'terraform {\n  backend "s3" {}\n}\n';
 
 let sandbox: Sandbox;
@@ -107,23 +109,31 @@ beforeAll(async () => {
   const source = path.join(sandbox.dir, 'source');
   for (const [folder, text] of [
     ['still', BACKEND],
+    ['pushed', BACKEND],
     ['moving', `${BACKEND}resource "terraform_data" "new" {\n  input = "declared, never applied"\n}\n`],
   ] as const) {
     mkdirSync(path.join(source, folder), { recursive: true });
     writeFileSync(path.join(source, folder, 'main.tf'), text);
   }
-  repository = await sandbox.createRepo('service', { from: source, token: TOKEN });
+  repository = await sandbox.createRepo(NAME, { from: source, token: TOKEN });
   await new SecretsManagerClient(owner).send(new CreateSecretCommand({ Name: 'git/token', SecretString: TOKEN }));
   await new SecretsManagerClient(owner).send(
     new CreateSecretCommand({ Name: 'git/webhook', SecretString: HOOK_SECRET }),
   );
+  await new SecretsManagerClient(owner).send(
+    new CreateSecretCommand({ Name: 'git/statuses', SecretString: STATUS_TOKEN }),
+  );
+  sandbox.git.allowStatuses(NAME, STATUS_TOKEN);
+  const folder = (one: string): string => ({ crash: 'moving', pushed: 'pushed' })[one] ?? 'still';
   const target = (one: string): string =>
-    `  ${one}: { in: [prod], source: s, schedule: rate(1 hour), pendingGrace: 0s, confirm: 0s, terraform: { path: ${one === 'crash' ? 'moving' : 'still'}, ` +
+    `  ${one}: { in: [prod], source: s, schedule: rate(1 hour), pendingGrace: ${one === 'pushed' ? '2h' : '0s'}, ` +
+    `confirm: 0s, terraform: { path: ${folder(one)}, ` +
     `backendConfig: { bucket: states, key: "${one}.tfstate", region: ${sandbox.region} } } }\n`;
   config = path.join(sandbox.dir, 'plumbline.yaml');
   writeFileSync(
     config,
-    `version: 1\nsources: { s: { url: "${repository.url}", token: { secret: git/token }, webhook: { secret: git/webhook } } }\n` +
+    `version: 1\nsources: { s: { url: "${repository.url}", token: { secret: git/token }, webhook: { secret: git/webhook }, ` +
+      'statuses: { token: { secret: git/statuses } } } }\n' +
       `environments: { prod: { account: "${sandbox.account}", region: ${sandbox.region}, role: e2e, severity: critical, state: ["states/*"] } }\n` +
       `targets:\n${TARGETS.map(target).join('')}` +
       'notify: { critical: { pagerduty: { parameter: /plumbline/pagerduty-critical } } }\n',
@@ -185,6 +195,41 @@ describe('a push', () => {
     expect(await json(key ?? '')).toMatchObject({ trigger: 'push', by: { author: 'acme' }, paths: ['moving'] });
     expect(await runsOf('still')).toEqual(before);
     await freed('crash');
+  });
+
+  it('shows at the git host that it is looked at, and what came of it; what it explains does not page', async () => {
+    const change = 'resource "terraform_data" "new" {\n  input = "merged, not applied yet"\n}\n';
+    writeFileSync(path.join(repository.workingCopy, 'pushed/new.tf'), change);
+    const commit = await sandbox.git.push(repository, 'Declare one more');
+    const [pending, told] = await until('both statuses of the commit', 60, async () => {
+      const shown = sandbox.git.statuses.shown.filter((one) => one.commit === commit);
+      return shown.length < 2 ? null : shown;
+    });
+    const about = { host: 'github', repository: NAME, context: 'plumbline/prod/pushed' };
+    expect(pending).toMatchObject({ ...about, state: 'pending' });
+    expect(told).toMatchObject({
+      ...{ ...about, state: 'failure', description: 'drifted: 1 finding, merged and not applied yet' },
+      link: expect.stringMatching(/console\.aws\.amazon\.com\/s3\/object\/.*prefix=state\/prod\/pushed\.html$/),
+    });
+    expect(await service.verdict('prod/pushed')).toMatchObject({ verdict: 'drifted', causes: ['pending'] });
+    expect(await service.red()).not.toContain('plumbline prod/pushed drift');
+    await freed('pushed');
+  });
+
+  it('has its verdict though the git host refuses the token, and that is told', async () => {
+    sandbox.git.allowStatuses(NAME, 'another token');
+    writeFileSync(path.join(repository.workingCopy, 'pushed/new.tf'), '');
+    const commit = await sandbox.git.push(repository, 'Take it back');
+    const refused = await until('a verdict, and both refusals', 60, async () => {
+      const { last } = await json<{ last: { commit: string; verdict: string } | null }>('state/prod/pushed.json');
+      const answers = sandbox.git.statuses.answers.filter(({ status }) => status === 401);
+      return last?.commit === commit && answers.length >= 2 ? last : null;
+    });
+    expect(refused.verdict).toBe('in-sync');
+    expect(sandbox.git.statuses.shown.filter((one) => one.commit === commit)).toEqual([]);
+    await isRed('plumbline commit statuses');
+    sandbox.git.allowStatuses(NAME, STATUS_TOKEN);
+    await freed('pushed');
   });
 
   it('that is told again starts nothing', async () => {
@@ -331,7 +376,8 @@ describe('the service itself', () => {
     const { builds: ended = [] } = await builds.send(new BatchGetBuildsCommand({ ids: [await lastBuild()] }));
     texts.push(JSON.stringify(ended));
     expect(texts.length).toBeGreaterThan(60);
-    for (const text of texts) for (const secret of [TOKEN, HOOK_SECRET]) expect(text).not.toContain(secret);
+    for (const text of texts)
+      for (const secret of [TOKEN, HOOK_SECRET, STATUS_TOKEN]) expect(text).not.toContain(secret);
   });
 });
 
