@@ -40,14 +40,8 @@ let repository: Repository;
 let webhook: string;
 const name = { dispatch: '', record: '', sweep: '' };
 
-interface Queue {
-  readonly running: { readonly runId: string; readonly build: string | null } | null;
-}
-interface State {
-  readonly last: { readonly runId: string; readonly startedAt: string } | null;
-  readonly outbox: readonly unknown[];
-  readonly findings: readonly unknown[];
-}
+type Queue = { readonly running: { readonly runId: string; readonly build: string | null } | null };
+type State = { readonly outbox: readonly unknown[]; readonly findings: readonly unknown[] };
 const json = async <T>(key: string): Promise<T> => JSON.parse((await service.text(key)) ?? 'null') as T;
 const queue = (target: string): Promise<Queue | null> => json<Queue | null>(`queue/prod/${target}.json`);
 const state = (target: string): Promise<State> => json<State>(`state/prod/${target}.json`);
@@ -116,13 +110,11 @@ beforeAll(async () => {
     writeFileSync(path.join(source, folder, 'main.tf'), text);
   }
   repository = await sandbox.createRepo(NAME, { from: source, token: TOKEN });
-  await new SecretsManagerClient(owner).send(new CreateSecretCommand({ Name: 'git/token', SecretString: TOKEN }));
-  await new SecretsManagerClient(owner).send(
-    new CreateSecretCommand({ Name: 'git/webhook', SecretString: HOOK_SECRET }),
-  );
-  await new SecretsManagerClient(owner).send(
-    new CreateSecretCommand({ Name: 'git/statuses', SecretString: STATUS_TOKEN }),
-  );
+  const secrets = { 'git/token': TOKEN, 'git/webhook': HOOK_SECRET, 'git/statuses': STATUS_TOKEN };
+  const store = new SecretsManagerClient(owner);
+  for (const [Name, SecretString] of Object.entries(secrets)) {
+    await store.send(new CreateSecretCommand({ Name, SecretString }));
+  }
   sandbox.git.allowStatuses(NAME, STATUS_TOKEN);
   const folder = (one: string): string => ({ crash: 'moving', pushed: 'pushed' })[one] ?? 'still';
   const target = (one: string): string =>
@@ -177,12 +169,15 @@ describe('the deployed service', () => {
 describe('a push', () => {
   const runsOf = async (target: string): Promise<readonly string[]> =>
     (await service.keys(`runs/prod/${target}/`)).filter((key) => key.endsWith('/run.json'));
+  const push = (file: string, text: string): Promise<string> => {
+    writeFileSync(path.join(repository.workingCopy, file), text);
+    return sandbox.git.push(repository, `Change ${file}`);
+  };
 
   it('starts the checks of what it touches, and of nothing else', async () => {
     sandbox.git.hook(repository, { url: webhook, secret: HOOK_SECRET });
     const before = await runsOf('still');
-    writeFileSync(path.join(repository.workingCopy, 'moving/notes.txt'), 'touched\n');
-    const commit = await sandbox.git.push(repository, 'Touch what is moving');
+    const commit = await push('moving/notes.txt', 'touched\n');
     expect(sandbox.git.deliveries.at(-1)).toMatchObject({
       status: 202,
       answer: expect.stringContaining('looks at prod/crash"'),
@@ -197,10 +192,42 @@ describe('a push', () => {
     await freed('crash');
   });
 
+  it('that is told again starts nothing', async () => {
+    const before = await runsOf('crash');
+    const told = sandbox.git.deliveries.at(-1);
+    const again = await sandbox.git.send({ url: webhook, secret: HOOK_SECRET }, told?.body ?? '', told?.id);
+    expect(again).toMatchObject({ status: 202, answer: expect.stringContaining('was handled already') });
+    expect(await runsOf('crash')).toEqual(before);
+  });
+
+  it('without proof is refused, and starts nothing', async () => {
+    const before = await runsOf('crash');
+    const body = sandbox.git.deliveries.at(-1)?.body ?? '';
+    const forged = await sandbox.git.send({ url: webhook, secret: 'guessed' }, body);
+    expect(forged).toMatchObject({ status: 401, answer: '{"message":"no proof"}\n' });
+    expect(await runsOf('crash')).toEqual(before);
+  });
+
+  it('that we cannot handle is answered so that the host shows it as failed, and pages', async () => {
+    const role = await roleLike('WebhookReceiveRole');
+    await deny(iam, role, ['lambda:InvokeFunction'], ['*']);
+    const before = await runsOf('crash');
+    const body = sandbox.git.deliveries.at(-1)?.body ?? '';
+    const failed = await sandbox.git.send({ url: webhook, secret: HOOK_SECRET }, body);
+    await give(role);
+    expect(failed.status).toBeGreaterThanOrEqual(500);
+    await isPaged('plumbline webhook errors');
+    expect(await sandbox.git.send({ url: webhook, secret: HOOK_SECRET }, body, failed.id)).toMatchObject({
+      status: 202,
+      answer: expect.stringContaining('looks at prod/crash"'),
+    });
+    await until('its run', 30, async () => ((await runsOf('crash')).length > before.length ? true : null));
+    await freed('crash');
+  });
+
   it('shows at the git host that it is looked at, and what came of it; what it explains does not page', async () => {
     const change = 'resource "terraform_data" "new" {\n  input = "merged, not applied yet"\n}\n';
-    writeFileSync(path.join(repository.workingCopy, 'pushed/new.tf'), change);
-    const commit = await sandbox.git.push(repository, 'Declare one more');
+    const commit = await push('pushed/new.tf', change);
     const [pending, told] = await until('both statuses of the commit', 60, async () => {
       const shown = sandbox.git.statuses.shown.filter((one) => one.commit === commit);
       return shown.length < 2 ? null : shown;
@@ -218,8 +245,7 @@ describe('a push', () => {
 
   it('has its verdict though the git host refuses the token, and that is told', async () => {
     sandbox.git.allowStatuses(NAME, 'another token');
-    writeFileSync(path.join(repository.workingCopy, 'pushed/new.tf'), '');
-    const commit = await sandbox.git.push(repository, 'Take it back');
+    const commit = await push('pushed/new.tf', '');
     const refused = await until('a verdict, and both refusals', 60, async () => {
       const { last } = await json<{ last: { commit: string; verdict: string } | null }>('state/prod/pushed.json');
       const answers = sandbox.git.statuses.answers.filter(({ status }) => status === 401);
@@ -230,22 +256,6 @@ describe('a push', () => {
     await isRed('plumbline commit statuses');
     sandbox.git.allowStatuses(NAME, STATUS_TOKEN);
     await freed('pushed');
-  });
-
-  it('that is told again starts nothing', async () => {
-    const before = await runsOf('crash');
-    const told = sandbox.git.deliveries.at(-1);
-    const again = await sandbox.git.send({ url: webhook, secret: HOOK_SECRET }, told?.body ?? '', told?.id);
-    expect(again).toMatchObject({ status: 202, answer: expect.stringContaining('was handled already') });
-    expect(await runsOf('crash')).toEqual(before);
-  });
-
-  it('without proof is refused, and starts nothing', async () => {
-    const before = await runsOf('crash');
-    const body = sandbox.git.deliveries.at(-1)?.body ?? '';
-    const forged = await sandbox.git.send({ url: webhook, secret: 'guessed' }, body);
-    expect(forged).toMatchObject({ status: 401, answer: '{"message":"no proof"}\n' });
-    expect(await runsOf('crash')).toEqual(before);
   });
 });
 
