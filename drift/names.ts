@@ -92,6 +92,8 @@ export const keys = {
     `inbox/${roleId}:AWSCodeBuild-${buildUuid}/nodes/${nodeId}.jsonl`,
   /** That a git host's delivery was handled; a host may send it again at any time. */
   delivery: (host: string, id: string): string => `deliveries/${host}/${id}.json`,
+  /** That the config's file was changed in git after the deployment. */
+  configChange: 'deliveries/config-change.json',
   /** Where the signed address of a function's ticket leads to; the function itself has no right to write. */
   functionInbox: (nonce: string): string => `inbox/kubernetes/${nonce}/report.json`,
 } as const;

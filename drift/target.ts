@@ -198,4 +198,6 @@ export interface Config {
 /** The config as it is deployed: with the commit of the repository it was read from, when there is one. */
 export interface DeployedConfig extends Config {
   readonly commit: string | null;
+  /** Where its file lies: host and path of the repository, and the path from its root; absent: not known. */
+  readonly file?: { readonly repository: string; readonly path: string };
 }

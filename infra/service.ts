@@ -96,7 +96,7 @@ export class Service extends Construct {
       environment: this.#finishEnvironment(),
     });
     results.grantKnowAbsence(record.role);
-    results.grantRead(record.role, 'runs/*', 'state/*', 'queue/*', 'inbox/*');
+    results.grantRead(record.role, 'runs/*', 'state/*', 'queue/*', 'inbox/*', keys.configChange);
     results.grantWrite(record.role, 'runs/*/report.json', 'runs/*/report.html', 'state/*', 'queue/*');
     results.grantDelete(record.role, 'tickets/*');
     this.#letInvoke(record.role, deployed.function('dispatch'), ...this.#statusFunction());

@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import * as z from 'zod';
 import { keys } from '#drift/names.ts';
 import type { DeployedConfig, Source, Target } from '#drift/target.ts';
+import { configChange } from '#drift/webhook/config-file.ts';
 import { decide, type PathsOf } from '#drift/webhook/decide.ts';
 import { type Delivery, deliveryId, eventOf, type Host, hostOf } from '#drift/webhook/delivery.ts';
 import { provenBy } from '#drift/webhook/proof.ts';
@@ -24,7 +25,7 @@ export interface Answer {
 }
 
 export interface ReceiveWorld {
-  readonly config: Pick<DeployedConfig, 'sources' | 'targets'>;
+  readonly config: Pick<DeployedConfig, 'sources' | 'targets' | 'hash' | 'commit' | 'file'>;
   readonly secrets: Pick<HookSecrets, 'known' | 'renewed'>;
   readonly store: Pick<ObjectStore, 'create' | 'put' | 'read'>;
   readonly functions: Pick<Functions, 'send'>;
@@ -113,6 +114,11 @@ async function handle({ host, id, pushes, proven }: Proven, world: ReceiveWorld)
     const { targets, sentence } = await decide(push, proven, world.config.targets, world.pathsOf);
     sentences.push(sentence);
     for (const target of targets) asked.set(target.name, { target, push });
+    const change = configChange(push, proven, world.config);
+    if (change === null) continue;
+    await world.store.put(keys.configChange, `${JSON.stringify(change)}\n`, 'application/json');
+    world.log.warn('config changed, a deployment is due', { delivery: id, commit: change.commit, path: change.path });
+    sentences.push(`${change.path} was changed: a deployment is due`);
   }
   const start = ({ target, push }: { readonly target: Target; readonly push: Push }): Promise<void> => {
     const request: StartRequest = {

@@ -142,6 +142,7 @@ describe('functions', () => {
       'ServiceRecordRole',
       [
         's3:DeleteObject <bucket>/tickets/*',
+        's3:GetObject <bucket>/deliveries/config-change.json',
         's3:GetObject <bucket>/inbox/*',
         's3:GetObject <bucket>/queue/*',
         's3:GetObject <bucket>/runs/*',

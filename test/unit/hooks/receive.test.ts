@@ -8,6 +8,7 @@ import { startRequestSchema } from '#checks/runs/start.ts';
 import { keys } from '#drift/names.ts';
 import { newState } from '#drift/state/state.ts';
 import type { Source } from '#drift/target.ts';
+import { configChangeSchema } from '#drift/webhook/config-file.ts';
 import type { Log } from '#services/ports.ts';
 import { MemoryStore, SHOP, TARGET } from '../runs/world.ts';
 
@@ -62,6 +63,8 @@ beforeEach(() => {
   const log: Log = { info: write, warn: write, error: write };
   world = {
     config: {
+      ...{ hash: '0'.repeat(64), commit: 'e'.repeat(40) },
+      file: { repository: 'github.com/acme/infra', path: 'ops/plumbline.yaml' },
       sources: [INFRA, APPS],
       targets: [
         { ...TARGET, source: INFRA },
@@ -193,6 +196,37 @@ describe('what is refused', () => {
     const signature = `sha256=${createHmac('sha256', 'infra-secret').update(JSON.stringify(payload())).digest('hex')}`;
     const body = JSON.stringify(payload({ after: 'c'.repeat(40) }));
     expect((await deliver({ body, headers: { 'x-hub-signature-256': signature } })).status).toBe(401);
+  });
+});
+
+describe('a push of the config itself', () => {
+  const changed = (...modified: readonly string[]) => JSON.stringify(payload({ commits: [{ modified }] }));
+
+  it('is told to need a deployment, and remembered until there is one', async () => {
+    const answer = await deliver({ body: changed('ops/plumbline.yaml', 'terraform/network/a.tf') });
+    expect(answer.sentence).toBe('looks at prod/network; ops/plumbline.yaml was changed: a deployment is due');
+    const { hash, commit } = world.config;
+    expect(configChangeSchema.parse(store.json(keys.configChange))).toEqual({
+      ...{ commit: 'b'.repeat(40), path: 'ops/plumbline.yaml', deployed: { hash, commit } },
+    });
+    expect(logged.join()).toContain('config changed, a deployment is due');
+  });
+
+  it.each([
+    ['another file', () => deliver({ body: changed('plumbline.yaml', 'ops/plumbline.yaml.bak') })],
+    [
+      'the commit that is deployed',
+      () => deliver({ body: changed('ops/plumbline.yaml').replaceAll('b'.repeat(40), 'e'.repeat(40)) }),
+    ],
+    ['another branch', () => deliver({ body: changed('ops/plumbline.yaml').replace('heads/main', 'heads/other') })],
+    [
+      'another repository',
+      () =>
+        deliver({ body: changed('ops/plumbline.yaml').replaceAll('acme/infra', 'acme/apps'), secret: 'apps-secret' }),
+    ],
+  ])('is not what a push of %s is', async (_what, push) => {
+    expect((await push()).sentence).not.toContain('deployment');
+    expect(store.json(keys.configChange)).toBeNull();
   });
 });
 

@@ -3,6 +3,7 @@ import { finishRun } from '#checks/runs/finish.ts';
 import { type StartRequest, startRun } from '#checks/runs/start.ts';
 import { pushedRunSchema } from '#checks/statuses/tell.ts';
 import { keys } from '#drift/names.ts';
+import { reportSchema } from '#drift/report.ts';
 import type { Source } from '#drift/target.ts';
 import { buildArn, finding, metric, ROLE_ID, report, TARGET, type TestWorld, testWorld } from './world.ts';
 
@@ -65,5 +66,29 @@ describe('a run that a push asked for', () => {
     const world = testWorld(target);
     await judged(world, request);
     expect(asked(world)).toEqual([]);
+  });
+});
+
+describe('a config that was changed in git', () => {
+  const change = { commit: 'f'.repeat(40), path: 'plumbline.yaml', deployed: { hash: 'c'.repeat(64), commit: null } };
+  const notesAfter = async (written: string | null): Promise<readonly (string | undefined)[]> => {
+    const world = testWorld();
+    if (written !== null) await world.store.put(keys.configChange, written);
+    const runId = await judged(world, PUSH);
+    const { notes } = reportSchema.parse(world.store.json(keys.report(TARGET.name, runId)));
+    return notes.map(({ text }) => text);
+  };
+
+  it('is a note in every report until something is deployed', async () => {
+    expect(await notesAfter(JSON.stringify(change))).toEqual([
+      `plumbline.yaml was changed in ${change.commit}: a deployment is due, and until then the config from before counts`,
+    ]);
+    const deployed = { ...change, deployed: { hash: 'd'.repeat(64), commit: null } };
+    expect(await notesAfter(JSON.stringify(deployed))).toEqual([]);
+  });
+
+  it('changes no verdict when what is known of it cannot be read', async () => {
+    expect(await notesAfter(null)).toEqual([]);
+    expect(await notesAfter('{')).toEqual([]);
   });
 });
