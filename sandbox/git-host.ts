@@ -83,8 +83,9 @@ export class GitHost {
       filter: (file) => !/(^|\/)(\.git|\.terraform)(\/|$)/.test(path.relative(from, file)),
     });
     await run('git', ['-C', workingCopy, 'init', '--quiet', '--initial-branch=main']);
-    await run('git', ['-C', workingCopy, 'remote', 'add', 'origin', bare]);
     const repository = { url: `${this.url}/${name}.git`, workingCopy };
+    await run('git', ['-C', workingCopy, 'remote', 'add', 'origin', repository.url]);
+    await run('git', ['-C', workingCopy, 'remote', 'set-url', '--push', 'origin', bare]);
     await this.push(repository, 'As it is today');
     return repository;
   }

@@ -121,7 +121,7 @@ beforeAll(async () => {
     `  ${one}: { in: [prod], source: s, schedule: rate(1 hour), pendingGrace: ${one === 'pushed' ? '2h' : '0s'}, ` +
     `confirm: 0s, terraform: { path: ${folder(one)}, ` +
     `backendConfig: { bucket: states, key: "${one}.tfstate", region: ${sandbox.region} } } }\n`;
-  config = path.join(sandbox.dir, 'plumbline.yaml');
+  config = path.join(repository.workingCopy, 'plumbline.yaml');
   writeFileSync(
     config,
     `version: 1\nsources: { s: { url: "${repository.url}", token: { secret: git/token }, webhook: { secret: git/webhook }, ` +
@@ -130,6 +130,7 @@ beforeAll(async () => {
       `targets:\n${TARGETS.map(target).join('')}` +
       'notify: { critical: { pagerduty: { parameter: /plumbline/pagerduty-critical } } }\n',
   );
+  await sandbox.git.push(repository, 'Look at all of it');
   await new S3Client(owner).send(new CreateBucketCommand({ Bucket: 'states' }));
   const outputs = await sandbox.deploy({ config });
   service = new Outside(sandbox, outputOf(outputs, 'ResultsBucket'));
@@ -208,11 +209,21 @@ describe('a push', () => {
     expect(await runsOf('crash')).toEqual(before);
   });
 
+  it('of the config itself says that a deployment is due, in its answer and in reports', async () => {
+    await push('plumbline.yaml', `${readFileSync(config, 'utf8')}# later\n`);
+    const due = expect.stringContaining('plumbline.yaml was changed: a deployment is due');
+    expect(sandbox.git.deliveries.at(-1)).toMatchObject({ status: 202, answer: due });
+    const found = await verdictOn('still', await ask('still'));
+    const key = (await service.keys('runs/prod/still/')).find((one) => one.endsWith(`${found.runId}/report.json`));
+    expect(await json(key ?? '')).toMatchObject({ notes: [{ kind: 'config', subject: 'plumbline.yaml' }] });
+    await freed('still');
+  });
+
   it('that we cannot handle is answered so that the host shows it as failed, and pages', async () => {
     const role = await roleLike('WebhookReceiveRole');
     await deny(iam, role, ['lambda:InvokeFunction'], ['*']);
     const before = await runsOf('crash');
-    const body = sandbox.git.deliveries.at(-1)?.body ?? '';
+    const body = sandbox.git.deliveries.find(({ answer }) => answer.includes('prod/crash'))?.body ?? '';
     const failed = await sandbox.git.send({ url: webhook, secret: HOOK_SECRET }, body);
     await give(role);
     expect(failed.status).toBeGreaterThanOrEqual(500);
