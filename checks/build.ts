@@ -3,6 +3,7 @@ import { BUILD_ENV, keys } from '#drift/names.ts';
 import { type Report, reportText } from '#drift/report.ts';
 import { isRunId, type Run } from '#drift/run.ts';
 import { unknownReport } from '#drift/state/conclude.ts';
+import type { SecretReference } from '#drift/target.ts';
 import { type AskedRun, MAX_TICKET_BYTES, type NodesTicket, type TerraformTicket, TICKET_NAME } from '#drift/ticket.ts';
 import { type Identity, type RoleCredentials, RoleError } from '#services/aws/identity.ts';
 import { cloneCommit } from '#services/git/clone.ts';
@@ -13,11 +14,11 @@ import { DamagedRecord, readRecord } from '#services/records.ts';
 import { proxySettings } from './environment.ts';
 import { ticketSchema as nodesTicket } from './nodes/ticket.ts';
 import { NotReady } from './not-ready.ts';
+import { askAgain, type ByHandWorld, isOurs } from './people/by-hand.ts';
 import { ticketSchema as terraformTicket } from './terraform/ticket.ts';
 
 /** What builds of all layers work with. */
-export interface BuildWorld {
-  readonly env: Readonly<Record<string, string | undefined>>;
+export interface BuildWorld extends ByHandWorld {
   readonly store: ObjectStore;
   readonly secrets: Secrets;
   readonly identity: Identity;
@@ -61,12 +62,14 @@ const STOPPED = 'the build was stopped before the check was complete';
 
 /**
  * What one build does: reads its ticket, lets the layer that it is for check, and leaves the report in its inbox.
- * Whatever goes wrong on the way, a report with the reason is left.
+ * Whatever goes wrong on the way, a report with the reason is left. One that a person started or retried asks for a run
+ * instead.
  * @returns whether the check was complete, drifted or not
  * @throws NoRun
  */
 export async function runBuild(world: BuildWorld, layers: Layers): Promise<boolean> {
   const asked = readRequest(world.env);
+  if (!('runId' in asked)) return askAgain(asked.target, world);
   const build = ownBuild(await world.identity.userId());
   const startedAt = world.now();
   world.say(`run ${asked.runId} of ${asked.target}`);
@@ -74,6 +77,7 @@ export async function runBuild(world: BuildWorld, layers: Layers): Promise<boole
   let checked: Checked;
   try {
     const ticket = await readTicket(asked, world);
+    if (ticket === null) return await askAgain(asked.target, world);
     known.ticket = ticket;
     checked = await checkTicket(ticket, { startedAt, build }, layers);
     if (world.signal.aborted) checked = stoppedLate(checked);
@@ -89,16 +93,18 @@ export async function runBuild(world: BuildWorld, layers: Layers): Promise<boole
   return checked.complete;
 }
 
-function readRequest(env: BuildWorld['env']): AskedRun {
+/** The run that this build is for; the target alone when it was started by hand, for none. */
+function readRequest(env: BuildWorld['env']): AskedRun | Pick<AskedRun, 'target'> {
   const [target, runId, ticket] = [BUILD_ENV.target, BUILD_ENV.runId, BUILD_ENV.ticket].map((name) => env[name] ?? '');
-  if (!target || !runId || !ticket) {
+  if (!target) {
     throw new NoRun(
-      `${BUILD_ENV.target}, ${BUILD_ENV.runId} and ${BUILD_ENV.ticket} are not set: this build was started by hand; let the dispatch function start it`,
+      `${BUILD_ENV.target} is not set: start the build with overrides, and set the environment variable ${BUILD_ENV.target} to what is to be checked, such as prod/network`,
     );
   }
-  if (!isRunId(runId)) throw new NoRun(`${BUILD_ENV.runId} is no run id: let the dispatch function start this build`);
+  if (!runId || !ticket) return { target };
+  if (!isRunId(runId)) throw new NoRun(`${BUILD_ENV.runId} is no run id: leave it out, and ${BUILD_ENV.ticket} too`);
   if (!TICKET_NAME.test(ticket)) {
-    throw new NoRun(`${BUILD_ENV.ticket} is no ticket's name: let the dispatch function start this build`);
+    throw new NoRun(`${BUILD_ENV.ticket} is no ticket's name: leave it out, and ${BUILD_ENV.runId} too`);
   }
   return { target, runId, ticket };
 }
@@ -117,7 +123,8 @@ type BuildTicket = TerraformTicket | NodesTicket;
 /** The ticket itself says which layer it is for: what the environment says, a build can be given by anybody. */
 const buildTicket: z.ZodType<BuildTicket> = z.union([terraformTicket, nodesTicket]);
 
-async function readTicket(asked: AskedRun, { store }: BuildWorld): Promise<BuildTicket> {
+/** Null: it is gone, and a person started this build or retried it. @throws NotReady */
+async function readTicket(asked: AskedRun, { store, env }: BuildWorld): Promise<BuildTicket | null> {
   let record: Awaited<ReturnType<typeof readRecord<BuildTicket>>>;
   try {
     record = await readRecord(store, keys.ticket(asked.ticket), buildTicket, MAX_TICKET_BYTES);
@@ -126,6 +133,7 @@ async function readTicket(asked: AskedRun, { store }: BuildWorld): Promise<Build
     // The ticket's name is all that protects it: the message must not hold it.
     throw new NotReady('the ticket of this build is damaged: start the check again', { cause: error });
   }
+  if (record === null && !isOurs(env)) return null;
   if (record === null) throw new NotReady('the ticket of this build is gone: the run is over, or was judged already');
   const ticket = record.value;
   if (ticket.run.target !== asked.target || ticket.run.runId !== asked.runId || ticket.target.name !== asked.target) {
@@ -189,6 +197,16 @@ async function writeReport(key: string, report: Report, { store, say }: BuildWor
 export async function readToken({ target }: BuildTicket, { secrets }: BuildWorld): Promise<string | null> {
   if (target.source?.token === undefined) return null;
   return secrets.read(target.source.token);
+}
+
+/** Values that a config names, by the names that it gives them. */
+export async function readValues(
+  references: Readonly<Record<string, SecretReference>>,
+  secrets: Secrets,
+): Promise<Readonly<Record<string, string>>> {
+  const values: Record<string, string> = {};
+  for (const [name, reference] of Object.entries(references)) values[name] = await secrets.read(reference);
+  return values;
 }
 
 /** Where and with what the source of a ticket is fetched. `folders` belong to the tool's user. @throws NotReady */

@@ -49,6 +49,7 @@ export const anyTarget = z.object({
   observe: z.boolean().default(false),
   retired: z.boolean().default(false),
   windows: z.array(window).readonly().default([]),
+  allowOtherCommits: z.literal(true).exactOptional(),
   pendingGraceSeconds: z.number().nonnegative(),
   confirmSeconds: z.number().nonnegative().default(0),
 });

@@ -8,6 +8,8 @@ import { type InitOptions, init } from './commands/init.ts';
 import { type JudgeKubernetesOptions, judgeKubernetesFiles } from './commands/judge-kubernetes.ts';
 import { type JudgeNodesOptions, judgeNodesFiles } from './commands/judge-nodes.ts';
 import { type JudgeOptions, judgeTerraformFiles } from './commands/judge-terraform.ts';
+import { type RunOptions, run } from './commands/run.ts';
+import { type StatusOptions, status } from './commands/status.ts';
 import { validate } from './commands/validate.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -36,6 +38,8 @@ Examples:
   plumbline check prod/network --html report.html     for a browser
   plumbline validate                                  what is wrong with plumbline.yaml, or what it checks
   plumbline doctor prod/network                       what is missing here for such a check
+  plumbline status                                    how all targets stand in the deployed service
+  plumbline run prod/network --wait                   lets the deployed service check it now
   plumbline init                                      a first plumbline.yaml from what lies in the repository
   plumbline ack prod/network 'aws_x.*' --report report.json --owner me --reason why --until 2026-12-01
   plumbline judge terraform --plan plan.json --exit-code 2
@@ -60,6 +64,50 @@ from there, otherwise it is read where the config says.
 ${EXIT_CODES}`,
     )
     .action((targets: string[], options: CheckOptions) => check(targets, options, terminal));
+
+  program
+    .command('run')
+    .description('lets the deployed service check targets now, with your own AWS credentials')
+    .argument('<target...>', 'names such as prod/network; * and ? stand for any text')
+    .option('--commit <sha>', 'the head of another branch or tag, where the target allows it: no verdict on the target')
+    .option('--wait', 'wait for the verdicts, and end as they are')
+    .option('--json', 'print a JSON array and nothing else: what was started, or with --wait the verdicts')
+    .option('--region <region>', 'where the service is deployed; default: that of your AWS settings')
+    .addHelpText(
+      'after',
+      `
+A target that is being checked at the same commit is joined. You need lambda:InvokeFunction on plumbline-rerun, and with
+--wait or a pattern on plumbline-widget. AWS_PROFILE names other credentials.
+
+Examples:
+  plumbline run prod/network --wait
+  plumbline run 'prod/*' --json
+  plumbline run staging/network --commit "$(git rev-parse HEAD)" --wait
+
+Exit codes: 0 all were started, 1 one was not or wrongly used. With --wait: 0 in sync, 2 drifted, 1 unknown; for several
+targets 1 if any is unknown or was not started, else 2 if any drifted.`,
+    )
+    .action((targets: string[], options: RunOptions) => run(targets, options, terminal));
+
+  program
+    .command('status')
+    .description('says how targets stand in the deployed service, with your own AWS credentials')
+    .argument('[target...]', 'names such as prod/network; * and ? stand for any text; none: all of them')
+    .option('--json', 'print { at, config: { hash, commit }, targets: [ … ] } and nothing else')
+    .option('--region <region>', 'where the service is deployed; default: that of your AWS settings')
+    .addHelpText(
+      'after',
+      `
+Starts nothing. You need lambda:InvokeFunction on plumbline-widget. AWS_PROFILE names other credentials.
+
+Examples:
+  plumbline status
+  plumbline status 'prod/*' --json
+
+Exit codes: 0 in sync, 2 drifted, 1 unknown, stale, never looked at, or wrongly used. For several targets: 1 if any is
+one of these, else 2 if any drifted; what is paused or retired does not count.`,
+    )
+    .action((targets: string[], options: StatusOptions) => status(targets, options, terminal));
 
   const judge = program.command('judge').description('judges saved evidence, without any tool or network');
 

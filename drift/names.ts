@@ -36,6 +36,12 @@ export type EventName = Exclude<(typeof EVENTS)[keyof typeof EVENTS], 'plumbline
 /** Variables that `dispatch` overrides on a build; none is a secret. */
 export const BUILD_ENV = { target: 'TARGET', runId: 'RUN_ID', ticket: 'TICKET', bucket: 'PLUMBLINE_BUCKET' } as const;
 
+/**
+ * Variable of CodeBuild: who started the build, a user's name or `<role>/<session>`; a function's session has its name.
+ * https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html
+ */
+export const BUILD_INITIATOR = 'CODEBUILD_INITIATOR';
+
 /** Variables of the functions; none is a secret. */
 export const FUNCTION_ENV = {
   bucket: 'PLUMBLINE_BUCKET',
@@ -129,6 +135,8 @@ export const deployed = {
   targetRole: (role: string, layer: string): string => `${role}-${layer}`,
   /** The SSM document that runs a playbook on a node; one per account and region. */
   nodeDocument: 'plumbline-nodes',
+  /** The SSM runbook with which people start checks; one per account and region. */
+  runbook: 'plumbline-rerun',
   sweepSchedule: 'plumbline-sweep',
   /** EventBridge Scheduler takes 64 characters. */
   schedule: (target: string): string => within(64, `plumbline-${slug(target)}`),
@@ -137,6 +145,8 @@ export const deployed = {
   heartbeatAlarm: 'plumbline heartbeat',
   deadLettersAlarm: 'plumbline dead letters',
   statusesAlarm: 'plumbline commit statuses',
+  /** Dashboards are the account's, of all its regions. */
+  dashboard: (region: string): string => `plumbline-${region}`,
   webhookAlarm: (what: string): string => `plumbline webhook ${what}`,
   function: (name: string): string => `plumbline-${name}`,
 } as const;

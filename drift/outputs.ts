@@ -20,15 +20,23 @@ export function outputReferences(text: string): readonly OutputReference[] {
   });
 }
 
+/** A text, and where it stands in a value. */
+interface TextWithin {
+  readonly text: string;
+  readonly path: readonly (string | number)[];
+}
+
 /** The texts in a value as JSON has it, at any depth. */
-export function textsIn(value: unknown): readonly string[] {
-  if (typeof value === 'string') return [value];
-  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
+export function textsIn(value: unknown, path: TextWithin['path'] = []): readonly TextWithin[] {
+  if (typeof value === 'string') return [{ text: value, path }];
+  if (Array.isArray(value)) return value.flatMap((entry, index) => textsIn(entry, [...path, index]));
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, entry]) => textsIn(entry, [...path, key]));
 }
 
 /** The targets whose outputs stand in these values. */
 export function usedTargets(vars: Readonly<Record<string, unknown>>): ReadonlySet<string> {
-  return new Set(textsIn(vars).flatMap((text) => outputReferences(text).flatMap(({ target }) => target ?? [])));
+  return new Set(textsIn(vars).flatMap(({ text }) => outputReferences(text).flatMap(({ target }) => target ?? [])));
 }
 
 /** The variables of a target in which outputs of others may stand. */

@@ -17,6 +17,8 @@ export const reportSchema = z
     trigger: z.enum(TRIGGERS),
     /** Who asked for it, as far as that is known. */
     by: askedBySchema.optional(),
+    /** Of a commit that somebody named: it is no verdict on the target, whose source is elsewhere. */
+    aside: z.literal(true).optional(),
     commit: z.object({ checked: z.string().nullable(), lastInSync: z.string().nullable() }).readonly(),
     startedAt: z.string(),
     endedAt: z.string(),

@@ -6,11 +6,16 @@ import { HOSTS } from './webhook/delivery.ts';
 export const TRIGGERS = ['schedule', 'push', 'manual', 'confirm', 'canary'] as const;
 export type Trigger = (typeof TRIGGERS)[number];
 
+/** Where a person asked for it. */
+export const VIAS = ['console', 'runbook', 'cli', 'build'] as const;
+export type Via = (typeof VIAS)[number];
+
 /** Who asked for a run, as far as that is known. */
 export const askedBySchema = z
   .object({
-    /** ARN of the person or role. */
+    /** Whom the caller says that it is: an ARN, or a name. */
     actor: z.string().max(2048).exactOptional(),
+    via: z.enum(VIAS).exactOptional(),
     /** Whose delivery asked for it. */
     host: z.enum(HOSTS).exactOptional(),
     /** Its id. */
@@ -30,6 +35,8 @@ export const runSchema = z
     layer: z.enum(LAYERS),
     trigger: z.enum(TRIGGERS),
     by: askedBySchema.exactOptional(),
+    /** It looks at a commit that somebody named: its verdict is none on the target, whose source is elsewhere. */
+    aside: z.literal(true).exactOptional(),
     /** Null when the commit could not be resolved: such a run ends `unknown` and starts no build. */
     commit: z.string().nullable(),
     requestedAt: z.string(),
@@ -39,6 +46,9 @@ export const runSchema = z
   })
   .readonly();
 export type Run = z.infer<typeof runSchema>;
+
+/** A commit, as people name one. */
+export const COMMIT_ID = /^[0-9a-f]{40}$/;
 
 const RUN_ID = /^\d{8}T\d{9}Z-[0-9a-f]{16}$/;
 

@@ -152,6 +152,8 @@ interface AnyTarget {
   /** About to be removed: what is open is closed, nothing runs and nothing pages. */
   readonly retired: boolean;
   readonly windows: readonly Window[];
+  /** People may have another commit than that of the source's ref checked. Absent: they may not. */
+  readonly allowOtherCommits?: true;
   /** Pending drift pages after this many seconds; out-of-band drift at once. */
   readonly pendingGraceSeconds: number;
   /** New drift pages when a second look, so many seconds later, has found it too; 0: at once. */

@@ -27,9 +27,13 @@ const world: StartWorld = {
   log: logger,
 };
 
-/** Starts a run of one target: `{ target, trigger, at?, seed? }`, from a schedule, a person or another function. */
+/**
+ * Starts a run of one target: `{ target, trigger, at?, seed?, by?, commit? }`, from a schedule, a person or another
+ * function. Answers `{ runId, sentence }`.
+ */
 export const handler = entry(async (event) => {
   const request = parseEvent(startRequestSchema, event);
-  logger.appendKeys({ target: request.target });
+  const { target, trigger, by } = request;
+  logger.appendKeys({ target, trigger, by: by ?? null });
   return startRun(request, world);
 });

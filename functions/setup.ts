@@ -31,11 +31,11 @@ export function parseEvent<T>(schema: z.ZodType<T>, event: unknown): T {
 }
 
 /**
- * A function's entry: logs and returns the one sentence that `act` answers with. What it throws is logged and thrown
+ * A function's entry: logs and returns what `act` answers with, one sentence or more than that. What it throws is logged and thrown
  * on, so that retries and the dead-letter queue see it.
  */
-export function entry(act: (event: unknown, context: Context) => Promise<string>) {
-  return middy<unknown, string>()
+export function entry<T>(act: (event: unknown, context: Context) => Promise<T>) {
+  return middy<unknown, T>()
     .use(injectLambdaContext(logger, { resetKeys: true }))
     .onError(({ error }) => {
       logger.error('failed', error ?? 'without an error');

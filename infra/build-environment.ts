@@ -20,6 +20,7 @@ import type { Layer, SecretReference } from '#drift/target.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { Results } from './results.ts';
 import { grantSecrets } from './secret-reader.ts';
+import { functionArn } from './service-function.ts';
 import type { Place } from './settings.ts';
 
 /** The layers that are checked in builds. */
@@ -93,6 +94,8 @@ export abstract class BuildEnvironment extends Construct {
     this.#allow(['s3:GetObject', 's3:GetObjectVersion'], source);
     results.grantRead(this.buildRole, 'tickets/*');
     grantSecrets(this.buildRole, secrets);
+    // What a person starts here by hand asks for a run, as that person could; it may not start one itself.
+    this.#allow(['lambda:InvokeFunction'], functionArn(this, deployed.function('rerun')));
     // By name: the role's trust names the build's role, so that it cannot be made first.
     const resourceName = deployed.targetRole(environment.role, layer);
     this.#allow(['sts:AssumeRole'], stack.formatArn({ service: 'iam', region: '', resource: 'role', resourceName }));

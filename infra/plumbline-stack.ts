@@ -11,10 +11,12 @@ import type { AlarmText } from './alarm-text.ts';
 import { Alerts, pascal } from './alerts.ts';
 import type { BuildEnvironment } from './build-environment.ts';
 import type { Bundles } from './bundle.ts';
+import { Dashboard } from './dashboard.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { KubernetesEnvironment } from './kubernetes-environment.ts';
 import { NodesEnvironment } from './nodes-environment.ts';
+import { People } from './people.ts';
 import { Results } from './results.ts';
 import { type Clock, clockRole, scheduleSweep } from './schedules.ts';
 import { Service } from './service.ts';
@@ -64,6 +66,9 @@ export class PlumblineStack extends Stack {
       const code = bundles.functions['commit-status'];
       new Statuses(this, 'Statuses', { settings, code, results, deadLetters, alerts, text });
     }
+
+    new People(this, 'People', { settings, code: bundles.functions.rerun, results });
+    new Dashboard(this, 'Dashboard', { region, code: bundles.functions.widget, results });
 
     const functions = [service.dispatch.function, service.sweep.function];
     const role = clockRole(this, functions, deadLetters).withoutPolicyUpdates();

@@ -15,7 +15,11 @@ export interface ServiceFunctionProps {
   readonly memoryMb: number;
   readonly timeout: Duration;
   readonly environment: Readonly<Record<string, string>>;
-  readonly deadLetters: IQueue;
+  /**
+   * Where an event lies that failed for good.
+   * @default none, and no second try: whoever calls it waits for its answer
+   */
+  readonly deadLetters?: IQueue;
   /**
    * Runs at once that are kept for it, and no more.
    * @default none: all writes are conditional, and a young account has none to give
@@ -24,7 +28,8 @@ export interface ServiceFunctionProps {
 }
 
 /**
- * One function with a role and log of its own. What fails is tried twice more, then lies in the dead-letter queue.
+ * One function with a role and log of its own. An event that fails is tried twice more, then lies in the dead-letter
+ * queue.
  */
 export class ServiceFunction extends Construct {
   readonly function: LambdaFunction;
@@ -54,9 +59,10 @@ export class ServiceFunction extends Construct {
       environment: { ...props.environment },
       logGroup,
       ...(props.reservedConcurrency === undefined ? {} : { reservedConcurrentExecutions: props.reservedConcurrency }),
-      retryAttempts: 2,
       maxEventAge: Duration.hours(1),
-      onFailure: new SqsDestination(props.deadLetters),
+      ...(props.deadLetters === undefined
+        ? { retryAttempts: 0 }
+        : { retryAttempts: 2, onFailure: new SqsDestination(props.deadLetters) }),
     });
   }
 }

@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, Metric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import { objectLink } from '#drift/console.ts';
+import { dashboardLink, objectLink } from '#drift/console.ts';
 import { deployed, keys, METRICS } from '#drift/names.ts';
 import { type AlarmText, describeAlarm, meaningOf, workerLink } from './alarm-text.ts';
 import { tell } from './alerts.ts';
@@ -23,6 +23,7 @@ export function alarmTarget(scope: Construct, { target, topic, text }: TargetAla
   const links = [
     { name: 'Verdict', url: objectLink(text, keys.statePage(target.name)) },
     workerLink(text, target.layer, target.environment.name),
+    { name: 'Dashboard', url: dashboardLink(text.region, deployed.dashboard(text.region)) },
   ];
   const alarm = (id: string, alarmName: string, metricName: string, meaning: string, runbook: string): void => {
     const made = new Alarm(scope, id, {

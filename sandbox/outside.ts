@@ -146,6 +146,12 @@ export class Outside {
     if (answer.FunctionError !== undefined) throw new Error(`${functionName} failed: ${text}`);
     return text === '' ? null : JSON.parse(text);
   }
+
+  /** Asks for a run of a target as a person would. @returns its id, or why there is none */
+  async start(dispatch: string, target: string): Promise<{ readonly runId: string | null; readonly sentence: string }> {
+    const answer = await this.invoke(dispatch, { target, trigger: 'manual' });
+    return answer as { readonly runId: string | null; readonly sentence: string };
+  }
 }
 
 const folderOf = ({ target, runId }: Verdict): string =>

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Errors, listServerRefs, type ServerRef } from 'isomorphic-git';
 import type { Source } from '#drift/target.ts';
-import { basic, explain, gitRequest, isNetwork } from './git/http.ts';
+import { basic, explain, type GitRequestOptions, gitRequest, isNetwork } from './git/http.ts';
 import { GitError, type GitRemote } from './ports.ts';
 
 /** All requests of one question together. */
@@ -21,7 +21,7 @@ export interface HttpsGitOptions {
   readonly fetch?: typeof fetch;
 }
 
-/** Asks a git host over HTTPS where a ref is, without a clone. The token goes as basic authentication. */
+/** Asks a git host over HTTPS where refs are, without a clone. The token goes as basic authentication. */
 export class HttpsGit implements GitRemote {
   readonly #timeLimitMs: number;
   readonly #fetch: typeof fetch;
@@ -31,38 +31,60 @@ export class HttpsGit implements GitRemote {
     this.#fetch = options.fetch ?? fetch;
   }
 
-  async head(source: Source, token: string | null): Promise<string> {
+  head(source: Source, token: string | null): Promise<string> {
+    return this.#ask(source, token, (options) => resolveRef(source, token, options));
+  }
+
+  isHead(source: Source, commit: string, token: string | null): Promise<boolean> {
+    return this.#ask(source, token, async (options) => {
+      for (const prefix of ['refs/heads/', 'refs/tags/']) {
+        const refs = await listRefs(source, prefix, token, options);
+        if (refs.some(({ oid, peeled }) => oid === commit || peeled === commit)) return true;
+      }
+      return false;
+    });
+  }
+
+  async #ask<T>(source: Source, token: string | null, act: (options: GitRequestOptions) => Promise<T>): Promise<T> {
     if (!source.url.startsWith('https://')) throw new GitError(`${source.url}: only https:// addresses are read`);
     const signal = AbortSignal.timeout(this.#timeLimitMs);
+    const tooLarge = `the git host answered with more than ${MAX_ANSWER_BYTES} bytes`;
+    const options = { signal, fetch: this.#fetch, maxBytes: MAX_ANSWER_BYTES, tooLarge };
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#resolve(source, token, signal);
+        return await act(options);
       } catch (error) {
         if (attempt < ATTEMPTS && isPassing(error) && !signal.aborted) await sleep(PAUSE_MS * attempt);
         else throw explain(error, source.url, token, this.#timeLimitMs);
       }
     }
   }
+}
 
-  async #resolve(source: Source, token: string | null, signal: AbortSignal): Promise<string> {
-    const wanted = source.ref.startsWith('refs/')
-      ? [source.ref]
-      : [`refs/heads/${source.ref}`, `refs/tags/${source.ref}`];
-    const tooLarge = `the git host answered with more than ${MAX_ANSWER_BYTES} bytes`;
-    const options = { signal, fetch: this.#fetch, maxBytes: MAX_ANSWER_BYTES, tooLarge };
-    for (const ref of wanted) {
-      const refs = await listServerRefs({
-        http: { request: (request) => gitRequest(request, options) },
-        url: source.url,
-        prefix: ref,
-        peelTags: true,
-        ...(token === null ? {} : { headers: { Authorization: basic(token) } }),
-      });
-      const commit = commitAt(refs, ref);
-      if (commit !== null) return commit;
-    }
-    throw new GitError(`${source.url} has no branch or tag ${source.ref}: mend the source's ref, or push it`);
+async function resolveRef(source: Source, token: string | null, options: GitRequestOptions): Promise<string> {
+  const wanted = source.ref.startsWith('refs/')
+    ? [source.ref]
+    : [`refs/heads/${source.ref}`, `refs/tags/${source.ref}`];
+  for (const ref of wanted) {
+    const commit = commitAt(await listRefs(source, ref, token, options), ref);
+    if (commit !== null) return commit;
   }
+  throw new GitError(`${source.url} has no branch or tag ${source.ref}: mend the source's ref, or push it`);
+}
+
+function listRefs(
+  { url }: Source,
+  prefix: string,
+  token: string | null,
+  options: GitRequestOptions,
+): Promise<readonly ServerRef[]> {
+  return listServerRefs({
+    http: { request: (request) => gitRequest(request, options) },
+    url,
+    prefix,
+    peelTags: true,
+    ...(token === null ? {} : { headers: { Authorization: basic(token) } }),
+  });
 }
 
 /** An annotated tag is an object of its own: what it points to is the commit. */

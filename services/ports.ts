@@ -79,11 +79,18 @@ export interface Alarms {
   reset(alarm: string, reason: string): Promise<void>;
 }
 
-/** Starts one of our functions without waiting for it. */
+/** Our functions: started without waiting for them, or asked. */
 export interface Functions {
   send(functionName: string, payload: unknown): Promise<void>;
   /** The same where it may wait. @returns that there is no room for it now; null once it is taken */
   start(functionName: string, payload: unknown): Promise<{ readonly throttled: string } | null>;
+  /** Waits for the function's answer. @throws FunctionError */
+  ask(functionName: string, payload: unknown): Promise<unknown>;
+}
+
+/** A function could not be asked, or failed: the message is one sentence that names it and says what to do. */
+export class FunctionError extends Error {
+  override readonly name = 'FunctionError';
 }
 
 /** Signed addresses, so that somebody may write who has no right to. */
@@ -124,6 +131,11 @@ export class SecretError extends Error {
 export interface GitRemote {
   /** The commit at the source's ref, 40 hex digits. @throws GitError with a sentence a person can act on */
   head(source: Source, token: string | null): Promise<string>;
+  /**
+   * Whether a branch or tag of the repository is at this commit. What only a fork, or a pull request, has is not: hosts
+   * serve that too, and whoever can make a fork could bring it there. @throws GitError
+   */
+  isHead(source: Source, commit: string, token: string | null): Promise<boolean>;
 }
 
 /** Git could not tell: the message says what and what to do, and holds no credential. */

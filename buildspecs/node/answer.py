@@ -7,6 +7,7 @@ MARK = "plumbline-node/1 "
 # The agent's List calls show the first 2,500 characters of all that was printed; the line is at most 2,000.
 MAX_SENTENCE = 700
 MAX_WORD = 40
+MAX_PATH = 100
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -15,7 +16,8 @@ class Problem(Exception):
 
 
 def new_answer():
-    return {"sha256": None, "size": None, "exit": None, "hint": None, "problem": None, "ansible": None, "python": None}
+    words = ("sha256", "size", "exit", "hint", "problem", "ansible", "python", "left")
+    return {word: None for word in words}
 
 
 def problem_of(error):
@@ -48,4 +50,5 @@ def bounded(text, most):
 def line(answer):
     sentences = {name: bounded(answer[name], MAX_SENTENCE) for name in ("hint", "problem")}
     words = {name: bounded(answer[name], MAX_WORD) for name in ("ansible", "python")}
-    return MARK + json.dumps({**answer, **sentences, **words}, separators=(",", ":"))
+    left = bounded(answer["left"], MAX_PATH)
+    return MARK + json.dumps({**answer, **sentences, **words, "left": left}, separators=(",", ":"))

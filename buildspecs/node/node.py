@@ -67,8 +67,9 @@ def wait_for_keeper(parameters, until):
         said = file.read().decode("ascii")
     if said == "":
         # Now what it kept is ours.
-        clean_up(folders)
-        raise Problem("the process that keeps the run was killed: start the check anew")
+        left = clean_up(folders)
+        removed = "" if left is None else ", and remove %s, which could not be removed" % left
+        raise Problem("the process that keeps the run was killed: start the check anew" + removed)
     os.waitpid(keeper, 0)
     return said
 
@@ -96,9 +97,7 @@ def keep(parameters, until, folders, alive, answer_write):
         answer["problem"] = problem_of(error)
     for number in STOPPING:
         signal.signal(number, signal.SIG_IGN)
-    left = clean_up(folders)
-    if left is not None and answer["hint"] is None:
-        answer["hint"] = "the folder %s of the run could not be removed: remove it" % left
+    answer["left"] = clean_up(folders)
     try:
         os.write(answer_write, line(answer).encode("ascii"))
     except BrokenPipeError:

@@ -13,7 +13,7 @@ for candidate in python3 /usr/bin/python3 /usr/local/bin/python3 /usr/bin/python
 done
 
 say() {
-  printf 'plumbline-node/1 {"sha256":null,"size":null,"exit":null,"hint":null,"problem":"%s","ansible":null,"python":null}\n' "$1"
+  printf 'plumbline-node/1 {"sha256":null,"size":null,"exit":null,"hint":null,"problem":"%s","ansible":null,"python":null,"left":null}\n' "$1"
 }
 
 if [ -z "$python" ]; then

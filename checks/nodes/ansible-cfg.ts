@@ -53,22 +53,37 @@ function placed(value: string, kind: Setting['kind'], folder: string): string {
     .join(separator ?? '');
 }
 
-/** Ansible reads with Python's configparser: a value may go on in lines that stand deeper, and ":" is as good as "=". */
+/**
+ * Ansible reads with Python's configparser: a value may go on in lines that stand deeper, and ":" is as good as "=".
+ * Every character is looked at some few times, whatever the text is.
+ */
 function asLibraryReads(text: string): string {
-  const lines: string[] = [];
+  const entries: string[][] = [];
   for (const written of text.split(/\r?\n/)) {
-    const line = written.replace(/(^|\s);.*$/, '');
-    if (/^\s*(#|$)/.test(line)) continue;
-    const goesOn = /^\s/.test(line) && lines.length > 0 && !lines.at(-1)?.startsWith('[');
-    if (goesOn) lines.push(`${lines.pop()} ${line.trim()}`);
-    else lines.push(line.trim());
+    const line = withoutComment(written);
+    const trimmed = line.trim();
+    if (trimmed === '' || trimmed.startsWith('#')) continue;
+    const last = entries.at(-1);
+    const goesOn = /^\s/.test(line) && last !== undefined && !last[0]?.startsWith('[');
+    if (goesOn) last.push(trimmed);
+    else entries.push([trimmed]);
   }
-  return lines
-    .filter((line) => /^\[|[=:]/.test(line))
-    .map((line) =>
-      line.replace(/^([^[=:][^=:]*?)\s*[=:]\s*(.*)$/, (_, key: string, value: string) => {
-        return `${key.toLowerCase()} = ${JSON.stringify(value.replace(/^(["'])(.*)\1$/, '$2'))}`;
-      }),
-    )
-    .join('\n');
+  return entries.flatMap((lines) => asIni(lines.join(' '))).join('\n');
+}
+
+/** A comment begins with a ";" at the beginning, or after white space. */
+function withoutComment(line: string): string {
+  for (let at = line.indexOf(';'); at >= 0; at = line.indexOf(';', at + 1)) {
+    if (at === 0 || /\s/.test(line.charAt(at - 1))) return line.slice(0, at);
+  }
+  return line;
+}
+
+function asIni(entry: string): readonly string[] {
+  if (entry.startsWith('[')) return [entry];
+  const end = entry.search(/[=:]/);
+  if (end <= 0) return [];
+  const value = entry.slice(end + 1).trim();
+  const isQuoted = value.length > 1 && /^["']/.test(value) && value.endsWith(value.charAt(0));
+  return [`${entry.slice(0, end).trim().toLowerCase()} = ${JSON.stringify(isQuoted ? value.slice(1, -1) : value)}`];
 }

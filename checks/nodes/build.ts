@@ -15,6 +15,7 @@ import {
   isExplained,
   type OwnBuild,
   readToken,
+  readValues,
   sourceOf,
 } from '../build.ts';
 import { NotReady } from '../not-ready.ts';
@@ -26,7 +27,8 @@ import { packBundle } from './bundle.ts';
 import { hiddenIn } from './hidden.ts';
 import { inventoryOf } from './inventory.ts';
 import { secretsOf, signLinks } from './links.ts';
-import { bundleTexts, type NodeSecrets, oneTimeKey, type Prepared, prepare } from './prepare.ts';
+import { bundleTexts, type NodeSecrets, type Prepared, prepare } from './prepare.ts';
+import { oneTimeKey } from './vault.ts';
 
 /** What a role may do with nodes. */
 export interface NodesPorts {
@@ -120,8 +122,7 @@ async function runCheck(check: Check): Promise<Checked> {
 /** Secret values, each of which is hidden from now on. */
 async function readSecrets({ ticket, hidden, world }: Check): Promise<NodeSecrets> {
   const { secretVars, vaultPassword: where } = ticket.target.nodes;
-  const variables: Record<string, string> = {};
-  for (const [name, reference] of Object.entries(secretVars)) variables[name] = await world.secrets.read(reference);
+  const variables = await readValues(secretVars, world.secrets);
   if (where !== undefined && 'file' in where) {
     throw new NotReady(
       `the service cannot read the file ${where.file}: name a secret in nodes.vaultPassword and deploy`,

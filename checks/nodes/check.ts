@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { rmdir, stat } from 'node:fs/promises';
 import { constants, homedir } from 'node:os';
 import { join } from 'node:path';
@@ -20,14 +19,18 @@ import { makeScratch, type Scratch } from '../scratch.ts';
 import { repositorySettings } from './ansible-cfg.ts';
 import { EventFile } from './event-file.ts';
 import { hiddenIn } from './hidden.ts';
+import { inventoryHosts } from './inventory-hosts.ts';
 import { layoutOf } from './layout.ts';
+import { passwordsOf } from './password-files.ts';
 import { installedFor, personEnvironment } from './person.ts';
 import { filled, type PlaybookRun, playbookRun } from './playbook.ts';
 import { PLUGIN_NAME, pluginText } from './plugin-file.ts';
-import { encryptVariables } from './vault.ts';
+import { encryptVariables, oneTimeKey } from './vault.ts';
 
 /** A stopped check has some seconds for its report. */
 const GRACE_MS = 5_000;
+/** A play that matched no host: then it is of interest who is there. */
+const UNMATCHED = '"event": "no-hosts"';
 
 export interface NodesCheckRequest {
   readonly target: NodesTarget;
@@ -54,6 +57,8 @@ interface Ran {
   readonly version: string | null;
   /** Why the run is no whole one, beyond what its stream says. */
   readonly failure: string | null;
+  /** That were in files. */
+  readonly passwords: readonly string[];
 }
 
 /**
@@ -80,7 +85,7 @@ export async function checkNodes(request: NodesCheckRequest): Promise<Report> {
   const first = judge(failure);
   const few = failure === null ? tooFew(first.nodes.length, target.nodes.minNodes) : null;
   const { nodes: _, toolVersion, ...judgement } = few === null ? first : judge(few);
-  const hide = hiddenIn([...request.hidden, ...Object.values(request.secrets), ...passwordOf(request)]);
+  const hide = hiddenIn([...request.hidden, ...Object.values(request.secrets), ...(ran?.passwords ?? [])]);
   return reportOf({
     ...{ target, run, startedAt, endedAt: request.now() },
     tool: {
@@ -100,9 +105,6 @@ const tooFew = (count: number, least: number): string | null =>
     ? null
     : `${count} of at least ${least} nodes were looked at: see minNodes in the config`;
 
-const passwordOf = ({ vaultPassword }: NodesCheckRequest): readonly string[] =>
-  vaultPassword !== null && 'value' in vaultPassword ? [vaultPassword.value] : [];
-
 async function look(request: NodesCheckRequest): Promise<Ran> {
   const { target, source, environment, signal, progress } = request;
   const end = performance.now() + target.timeoutSeconds * 1000;
@@ -117,9 +119,8 @@ async function look(request: NodesCheckRequest): Promise<Ran> {
     const events = new EventFile(join(scratch.folder, 'events'));
     progress('ansible-playbook');
     const stop = events.follow((tasks) => progress(`ansible-playbook: ${tasks} task results`));
-    const result = await runProcess({
-      ...{ file, args: call.arguments, cwd: call.cwd, env, timeoutMs: left(), graceMs: GRACE_MS, signal },
-    }).finally(stop);
+    const command = { file, args: call.arguments, cwd: call.cwd, env, graceMs: GRACE_MS, signal };
+    const result = await runProcess({ ...command, timeoutMs: left() }).finally(stop);
     const text = await events.read();
     const exitCode = exitCodeOf(result.end);
     const begun = /^\{"seq": 0, "event": "begin".*?"ansible": "([^"]*)"/.exec(text)?.[1] ?? null;
@@ -128,7 +129,12 @@ async function look(request: NodesCheckRequest): Promise<Ran> {
     const version = begun ?? (cut === null ? await versionOfAnsible(file, env, signal) : null);
     if (begun !== null) checkAnsible(begun);
     const hint = hintOf(result.stderr.replaceAll(join(source.folder, '/'), '/'));
-    return { stream: { name: 'ansible-playbook', node: null, text, exitCode, hint }, version, failure: cut };
+    const inventory =
+      cut === null && text.includes(UNMATCHED)
+        ? await inventoryHosts({ ...command, timeoutMs: left() }, scratch)
+        : null;
+    const stream = { name: 'ansible-playbook', node: null, text, exitCode, hint, inventory };
+    return { stream, version, failure: cut, passwords: await passwordsOf(call, env['HOME']) };
   } finally {
     await scratch.remove();
     await traces.remove();
@@ -173,7 +179,7 @@ async function prepare(
     throw new NotReady('a check by hand looks at the hosts of an inventory: write nodes.inventory into the config');
   }
   const hasSecrets = Object.keys(secrets).length > 0;
-  const key = randomBytes(32).toString('hex');
+  const key = oneTimeKey();
   const plugin = await scratch.makeFolder('plugin');
   await scratch.makeFolder('tmp');
   await scratch.write('ansible.cfg', '');

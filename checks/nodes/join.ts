@@ -18,6 +18,8 @@ export interface NodeStreamRead {
   /** Of ansible-playbook; null: not known. */
   readonly exitCode: number | null;
   readonly hint: string | null;
+  /** A folder that the run left on the node. */
+  readonly left: string | null;
 }
 
 export interface JoinWorld {
@@ -50,7 +52,8 @@ export async function readStreams(
         room.during(asked.stream.size, async () => {
           const read = await readOne(asked, world.store, over);
           if ('reason' in read) return [{ node: asked.node, reason: read.reason }];
-          take({ node: asked.node, text: read.text, exitCode: asked.answer.exit, hint: asked.answer.hint });
+          const { exit: exitCode, hint, left } = asked.answer;
+          take({ node: asked.node, text: read.text, exitCode, hint, left });
           return [];
         }),
       ),

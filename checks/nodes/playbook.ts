@@ -5,7 +5,7 @@ import type { NodesCheck } from '#drift/target.ts';
 export interface PlaybookRun {
   /** Without `ansible-playbook` itself. */
   readonly arguments: readonly string[];
-  /** Complete, but for PATH, and HOME on a person's machine. */
+  /** Complete, but for PATH and HOME, which are those of the machine. */
   readonly environment: Readonly<Record<string, string>>;
   readonly cwd: string;
 }
@@ -132,7 +132,7 @@ function environmentOf({ check, settings, place, has, installed = PACKAGED }: Pl
     PYTHONDONTWRITEBYTECODE: '1',
     PYTHONWARNINGS: 'ignore',
     TMPDIR: '{private}/tmp',
-    ...(place === 'node' ? { HOME: '{private}/home', ...readingOurs(settings) } : {}),
+    ...(place === 'node' ? readingOurs(settings) : {}),
   };
 }
 

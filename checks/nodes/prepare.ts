@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { posix } from 'node:path';
 import { HINTS } from '#drift/nodes/hints.ts';
 import { MAX_STREAM_BYTES } from '#drift/nodes/outcome.ts';
@@ -74,9 +73,6 @@ function whereVendored({ playbook }: NodesCheck, settings: Readonly<Record<strin
     roles: [posix.join(beside, 'roles'), ...placesIn(roles)],
   };
 }
-
-/** A password that nobody else has, for one run: base64url. */
-export const oneTimeKey = (): string => randomBytes(32).toString('base64url');
 
 /** The texts of a bundle. @param nodes ids, with names in the inventory and signed addresses */
 export async function bundleTexts({

@@ -136,12 +136,23 @@ function pinned(written: Written, path: string): CollectionRequirement {
     case 'git': {
       const repository = (source ?? name).replace(/^git\+/, '');
       if (!isHttps(repository)) return refuse('from a repository that is not https://: write one');
+      if (!isOnlyAddress(repository)) {
+        return refuse(
+          'by more than an address and a folder in it: write https://…#folder, and the commit into version:',
+        );
+      }
       if (!COMMIT.test(version ?? '')) return refuse('at no exact commit: write version: and its 40 digits');
       return { name: repository, version: version ?? '', type };
     }
     default:
       return refuse('from another place than galaxy, https:// or git: name one of these');
   }
+}
+
+/** To ansible-galaxy a comma begins another version, which would hold; after "#" comes a folder, of the repository alone. */
+function isOnlyAddress(repository: string): boolean {
+  const [, folder = '', ...others] = repository.split('#');
+  return others.length === 0 && !repository.includes(',') && !folder.split('/').includes('..');
 }
 
 /** Without a user in it: there is no place for credentials. */

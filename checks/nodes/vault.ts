@@ -7,6 +7,9 @@ const IV_BYTES = 16;
 const BLOCK_BYTES = 16;
 const COLUMNS = 80;
 
+/** A password that nobody else has, for one run: base64url. */
+export const oneTimeKey = (): string => randomBytes(KEY_BYTES).toString('base64url');
+
 /**
  * A text as `ansible-vault encrypt` makes it, so that Ansible opens it in memory alone.
  * Format 1.1: https://docs.ansible.com/ansible/latest/vault_guide/vault_using_encrypted_content.html

@@ -31,18 +31,24 @@ type AnyTicket = Pick<Ticket, 'schema' | 'run' | 'fingerprintKey'>;
 /** `worker`: ARN of the build, or name of the function. */
 type Answer = { readonly worker: string } | { readonly throttled: string };
 
+/** What became of a run that was claimed. */
+export interface Begun {
+  readonly sentence: string;
+  /** There was no room for it: why. Null: it was started. */
+  readonly throttled: string | null;
+}
+
 /**
  * Starts what compares, a build or a function, for a run that has been claimed. Doing it again, after a crash at any
  * point, starts the same build; a function may be started twice, and then only one of them is judged.
  * @param lastInSync commit of the newest run that was in sync
- * @returns one sentence that says what happened
  */
 export async function beginRun(
   target: Target,
   wanted: Resolved,
   { running, lastInSync }: { readonly running: Running; readonly lastInSync: string | null },
   world: BeginWorld,
-): Promise<string> {
+): Promise<Begun> {
   const run = await writeRun(wanted, world);
   const master = await world.secrets.read(world.fingerprintSecret);
   const any: AnyTicket = { schema: 'plumbline.ticket/1', run, fingerprintKey: targetKey(master, target.name) };
@@ -54,8 +60,8 @@ export async function beginRun(
       : throttled(queue, run.runId, answer.throttled);
   });
   return 'worker' in answer
-    ? `started run ${run.runId} at ${run.commit} as ${answer.worker}`
-    : `run ${run.runId} waits: ${answer.throttled}`;
+    ? { sentence: `started run ${run.runId} at ${run.commit} as ${answer.worker}`, throttled: null }
+    : { sentence: `run ${run.runId} waits: ${answer.throttled}`, throttled: answer.throttled };
 }
 
 function startWorker(

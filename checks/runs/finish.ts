@@ -62,7 +62,7 @@ export async function finishRun(ended: RunEnded, world: FinishWorld): Promise<st
     advance(current ?? newState(target.name, world.now()), report, target, world.config.rules, world.now()),
   );
   await announce(state, target, world);
-  if (state.last?.runId === report.runId) await writePages(report, target, world);
+  if (report.aside === true || state.last?.runId === report.runId) await writePages(report, target, world);
   await release(ended, target, world);
   await startUsers(report, world);
   await askForStatus(report, target.source, world.functions);
@@ -71,7 +71,7 @@ export async function finishRun(ended: RunEnded, world: FinishWorld): Promise<st
 }
 
 /**
- * Whether somebody only claims that the run ended: a build that was started by hand with its variables, or whoever may
+ * Whether somebody only claims that the run ended: a build that a person started with its variables, or whoever may
  * call `record` and does not know the ticket. What has been judged is not judged anew, whoever says it again.
  */
 async function isForeign(ended: RunEnded, world: FinishWorld): Promise<boolean> {
@@ -81,8 +81,15 @@ async function isForeign(ended: RunEnded, world: FinishWorld): Promise<boolean> 
     if (ended.build === null) return ended.ticket !== running.ticket;
     return running.build !== null && running.build !== ended.build.arn;
   }
-  return ended.function !== null && (await readReport(ended, world)) === null;
+  // What never started has no worker to be mistaken for. A queue that a person has deleted tells of nobody.
+  if (ended.function === null && (ended.build === null || queue === null)) return false;
+  const judged = await readReport(ended, world);
+  // A build that a person retries has the variables of the one that was judged, and another log.
+  return judged === null || isOther(judged.log, ended.build?.log ?? null);
 }
+
+const isOther = (judged: string | null, log: string | null): boolean =>
+  judged !== null && log !== null && judged !== log;
 
 async function readReport({ target, runId }: RunEnded, { store }: FinishWorld): Promise<Report | null> {
   return (await readRecord(store, keys.report(target, runId), reportSchema, MAX_REPORT_BYTES))?.value ?? null;
@@ -171,7 +178,7 @@ function inboxOf(
 async function writePages(report: Report, target: Target, world: FinishWorld): Promise<void> {
   const page = renderReport(report);
   await world.store.put(keys.reportPage(target.name, report.runId), page, 'text/html; charset=utf-8');
-  await world.store.put(keys.statePage(target.name), page, 'text/html; charset=utf-8');
+  if (report.aside !== true) await world.store.put(keys.statePage(target.name), page, 'text/html; charset=utf-8');
 }
 
 /** Frees the target and lets the next waiting run start. */
@@ -191,7 +198,7 @@ async function release(ended: RunEnded, target: Target, world: FinishWorld): Pro
 
 /** What could not start for want of an output of this target need not wait for its schedule. */
 async function startUsers(report: Report, world: FinishWorld): Promise<void> {
-  if (Object.keys(report.outputs ?? {}).length === 0) return;
+  if (report.aside === true || Object.keys(report.outputs ?? {}).length === 0) return;
   for (const target of world.config.targets) {
     if (!usedTargets(variablesOf(target)).has(report.target)) continue;
     const state = await readRecord(world.store, keys.state(target.name), stateSchema, MAX_STATE_BYTES);
@@ -217,6 +224,7 @@ function summary(report: Report): Readonly<Record<string, unknown>> {
     runId: report.runId,
     trigger: report.trigger,
     by: report.by ?? null,
+    aside: report.aside ?? false,
     commit: report.commit.checked,
     verdict: report.verdict,
     findings: report.findings.length + (report.unlisted ?? 0),

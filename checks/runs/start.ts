@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import { keys } from '#drift/names.ts';
 import { OutputMissing, usedTargets, variablesOf, withOutputsIn } from '#drift/outputs.ts';
-import { askedBySchema, newRunId, type Run, TRIGGERS } from '#drift/run.ts';
+import { askedBySchema, COMMIT_ID, newRunId, type Run, TRIGGERS } from '#drift/run.ts';
 import { claim, EMPTY_QUEUE, MAX_QUEUE_BYTES, queueSchema } from '#drift/state/queue.ts';
 import { MAX_STATE_BYTES, stateSchema, type TargetState } from '#drift/state/state.ts';
-import type { Target } from '#drift/target.ts';
+import type { Source, Target } from '#drift/target.ts';
 import { GitError, type GitRemote, type Log, SecretError } from '#services/ports.ts';
 import { readRecord, updateRecord } from '#services/records.ts';
 import { type BeginWorld, beginRun, START_ALLOWANCE_SECONDS } from './begin.ts';
@@ -20,9 +20,18 @@ export const startRequestSchema = z
     at: z.iso.datetime({ offset: true }).optional(),
     seed: z.string().max(200).optional(),
     by: askedBySchema.optional(),
+    /** Another commit than that of the source's ref, where the target allows it. */
+    commit: z.string().regex(COMMIT_ID, 'is no commit: write all 40 hex digits').optional(),
   })
   .readonly();
 export type StartRequest = z.infer<typeof startRequestSchema>;
+
+/** What became of a request. */
+export interface Started {
+  /** The run that looks for it: its own, or the one that it joined or waits as. Null: none does. */
+  readonly runId: string | null;
+  readonly sentence: string;
+}
 
 export interface StartWorld extends BeginWorld {
   readonly git: GitRemote;
@@ -36,15 +45,18 @@ export interface StartWorld extends BeginWorld {
 /**
  * Starts one run of one target: resolves the commit from git, claims the target, writes the run record, then starts
  * its build or function. Doing it twice with the same request is one run.
- * @returns one sentence that says what happened
  */
-export async function startRun(request: StartRequest, world: StartWorld): Promise<string> {
+export async function startRun(request: StartRequest, world: StartWorld): Promise<Started> {
   const target = world.config.targets.find((candidate) => candidate.name === request.target);
-  if (target === undefined) return `there is no target ${request.target} in the deployed config`;
-  if (target.retired) return `${target.name} is retired: it is no longer checked`;
-  if (!target.enabled) return `${target.name} is paused (enabled: false)`;
+  if (target === undefined) return refused(`there is no target ${request.target} in the deployed config`);
+  if (target.retired) return refused(`${target.name} is retired: it is no longer checked`);
+  if (!target.enabled) return refused(`${target.name} is paused (enabled: false)`);
   const { source } = target;
-  if (source === undefined) return `${target.name} has no source: it can only be checked locally`;
+  if (source === undefined) return refused(`${target.name} has no source: it can only be checked locally`);
+  if (request.commit !== undefined) {
+    const reason = reasonAgainst(target, source);
+    if (reason !== null) return refused(reason);
+  }
 
   const now = world.now();
   const at = request.at === undefined ? now : new Date(request.at);
@@ -66,39 +78,77 @@ export async function startRun(request: StartRequest, world: StartWorld): Promis
 
   const known = target.layer !== 'terraform' ? await readState(target.name, world) : null;
   // It takes seconds: what asked for it may be delivered again when it is long over.
-  if (known?.last?.runId === runId) return `run ${runId} was judged already`;
+  if (known?.last?.runId === runId || known?.aside?.runId === runId) {
+    return { runId, sentence: `run ${runId} was judged already` };
+  }
 
-  let commit: string;
+  let found: Found | null;
   let complete: Target;
   try {
     complete = await insertOutputs(target, world);
-    const token = source.token === undefined ? null : await world.secrets.read(source.token);
-    commit = await world.git.head(source, token);
+    found = await findCommit(source, request.commit, world);
   } catch (error) {
     if (!(error instanceof GitError || error instanceof SecretError || error instanceof OutputMissing)) throw error;
-    return fail(run, error.message, world);
+    return fail(request.commit === undefined ? run : { ...run, ...ASIDE }, error.message, world);
+  }
+  if (found === null) {
+    return refused(`no branch or tag of ${source.url} is at ${request.commit}: push one that is, then ask again`);
   }
 
-  const key = keys.queue(target.name);
+  const { commit, aside } = found;
   const { trigger } = request;
   const by = request.by === undefined ? {} : { by: request.by };
-  const ask = { runId, commit, trigger, ...by, seed, at: at.toISOString(), deadline };
+  const ask = { runId, commit, trigger, ...by, ...aside, seed, at: at.toISOString(), deadline };
   const nonce = world.random();
   let outcome = claim(EMPTY_QUEUE, ask, nonce, now);
-  await updateRecord(world.store, key, queueSchema, MAX_QUEUE_BYTES, (current) => {
+  await updateRecord(world.store, keys.queue(target.name), queueSchema, MAX_QUEUE_BYTES, (current) => {
     outcome = claim(current ?? EMPTY_QUEUE, ask, nonce, now);
-    return outcome.kind === 'join' && current !== null ? current : 'queue' in outcome ? outcome.queue : EMPTY_QUEUE;
+    return 'queue' in outcome ? outcome.queue : (current ?? EMPTY_QUEUE);
   });
-  if (outcome.kind === 'join') return `joined run ${outcome.running.runId}, which looks at the same commit`;
-  if (outcome.kind === 'wait') return `waits for run ${outcome.running.runId} to end`;
+  if (outcome.kind === 'busy') {
+    return refused(`${target.name} is being checked (run ${outcome.by.runId}): ask for another commit when it is over`);
+  }
   const { running } = outcome;
-  const lastInSync = known?.lastInSync ?? null;
-  const sentence = await beginRun(complete, { ...run, commit: running.commit }, { running, lastInSync }, world);
+  if (outcome.kind === 'join') {
+    return { runId: running.runId, sentence: `joined run ${running.runId}, which looks at the same commit` };
+  }
+  if (outcome.kind === 'wait') {
+    return { runId: outcome.waiting.runId, sentence: `waits for run ${running.runId} to end` };
+  }
+  const claimed = { ...run, ...aside, commit: running.commit };
+  const begun = await beginRun(complete, claimed, { running, lastInSync: known?.lastInSync ?? null }, world);
   // The verdict's own is told in any case; a check never fails for want of this one.
   await askForStatus(run, source, world.functions).catch((error: unknown) => {
     world.log.error('commit status not asked for', { target: run.target, runId, error: String(error) });
   });
-  return sentence;
+  // It has no place among those that wait.
+  if (claimed.aside === true && begun.throttled !== null) return fail(claimed, begun.throttled, world);
+  return { runId, sentence: begun.sentence };
+}
+
+const refused = (sentence: string): Started => ({ runId: null, sentence });
+
+/** Why another commit may not be checked; null: it may. */
+function reasonAgainst({ name, layer, allowOtherCommits }: Target, { ref }: Source): string | null {
+  if (layer === 'nodes') return `${name} is of nodes, where a playbook runs as root: only ${ref} is checked, ever`;
+  if (allowOtherCommits === true) return null;
+  return `${name} is checked at ${ref} only: the config may allow another commit with allowOtherCommits: true`;
+}
+
+const ASIDE = { aside: true } as const;
+
+/** The commit to look at; `aside`: somebody named it, and the source's ref is elsewhere. */
+interface Found {
+  readonly commit: string;
+  readonly aside: Pick<Run, 'aside'>;
+}
+
+/** Null: the repository has no branch or tag at the commit that was named. @throws GitError, SecretError */
+async function findCommit(source: Source, named: string | undefined, world: StartWorld): Promise<Found | null> {
+  const token = source.token === undefined ? null : await world.secrets.read(source.token);
+  const commit = await world.git.head(source, token);
+  if (named === undefined || named === commit) return { commit, aside: {} };
+  return (await world.git.isHead(source, named, token)) ? { commit: named, aside: ASIDE } : null;
 }
 
 async function readState(target: string, { store }: StartWorld): Promise<TargetState | null> {
@@ -120,7 +170,7 @@ async function insertOutputs(target: Target, world: StartWorld): Promise<Target>
 }
 
 /** A run that cannot even start is judged like any other: `record` gives the verdict. */
-async function fail(run: Run, reason: string, world: StartWorld): Promise<string> {
+async function fail(run: Run, reason: string, world: StartWorld): Promise<Started> {
   await world.store.create(keys.run(run.target, run.runId), `${JSON.stringify(run)}\n`, 'application/json');
   // It has a ticket when it was claimed before, by an attempt that went no further.
   const queue = await readRecord(world.store, keys.queue(run.target), queueSchema, MAX_QUEUE_BYTES);
@@ -129,6 +179,6 @@ async function fail(run: Run, reason: string, world: StartWorld): Promise<string
   const about = { target: run.target, runId: run.runId, ticket };
   const ended: RunEnded = { ...about, build: null, function: null, failure: reason };
   await world.functions.send(world.recordFunction, { source: 'plumbline', ended });
-  world.log.warn('run could not start', { target: run.target, runId: run.runId, reason });
-  return `run ${run.runId} could not start: ${reason}`;
+  world.log.warn('run could not start', { target: run.target, runId: run.runId, by: run.by ?? null, reason });
+  return { runId: run.runId, sentence: `run ${run.runId} could not start: ${reason}` };
 }

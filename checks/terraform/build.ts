@@ -3,7 +3,15 @@ import type { TerraformTicket as Ticket } from '#drift/ticket.ts';
 import type { S3StatePlace, StateWatch } from '#services/ports.ts';
 import type { ProcessUser } from '#services/process.ts';
 import type { ReleaseSource } from '#services/tools/release.ts';
-import { type BuildWorld, type Checked, fetchSource, readToken, roleEnvironment, sourceOf } from '../build.ts';
+import {
+  type BuildWorld,
+  type Checked,
+  fetchSource,
+  readToken,
+  readValues,
+  roleEnvironment,
+  sourceOf,
+} from '../build.ts';
 import { toolEnvironment } from '../environment.ts';
 import { makeScratch } from '../scratch.ts';
 import { assumeTargetRole } from '../target-role.ts';
@@ -28,7 +36,7 @@ export async function buildTerraform(
   const { env, signal, user, now } = world;
   const left = (): number => target.timeoutSeconds * 1000 - (now().getTime() - startedAt.getTime());
   const token = await readToken(ticket, world);
-  const secrets = await readVariables(ticket, world);
+  const secrets = await readValues(target.terraform.env, world.secrets);
   const scratch = await makeScratch(user);
   try {
     const folder = await scratch.makeFolder('repository');
@@ -78,10 +86,4 @@ async function ownFolder(folder: string, user: ProcessUser | undefined): Promise
   await mkdir(folder, { recursive: true });
   if (user !== undefined) await chown(folder, user.uid, user.gid);
   return folder;
-}
-
-async function readVariables({ target }: Ticket, { secrets }: BuildWorld): Promise<Record<string, string>> {
-  const values: Record<string, string> = {};
-  for (const [name, reference] of Object.entries(target.terraform.env)) values[name] = await secrets.read(reference);
-  return values;
 }

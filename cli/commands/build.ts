@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import { ResourceGroupsClient } from '@aws-sdk/client-resource-groups';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
@@ -12,6 +13,7 @@ import { buildTerraform } from '#checks/terraform/build.ts';
 import { BUILD_ENV } from '#drift/names.ts';
 import { SsmCommands } from '#services/aws/commands.ts';
 import { AwsIdentity, type RoleCredentials } from '#services/aws/identity.ts';
+import { LambdaFunctions } from '#services/aws/lambda.ts';
 import { AwsNodes } from '#services/aws/nodes.ts';
 import { PATIENT } from '#services/aws/refused.ts';
 import { S3Links } from '#services/aws/s3-links.ts';
@@ -23,6 +25,8 @@ import { type Terminal, UsageError } from '../terminal.ts';
 
 /** A call that hangs must not keep a stopped build from leaving its report. */
 const AWS = { requestHandler: { connectionTimeout: 5_000, requestTimeout: 20_000 } } as const;
+/** The function that starts checks asks another, which asks a git host. */
+const WAITING = { requestHandler: { connectionTimeout: 5_000, requestTimeout: 240_000 } } as const;
 /** `nobody`: owns nothing, and may not look into the processes of root. */
 const NOBODY = { uid: 65534, gid: 65534 } as const;
 
@@ -38,13 +42,17 @@ function openNodesAs(credentials: RoleCredentials, region: string | undefined): 
 
 /** `plumbline build`: what a build of the deployed service runs. */
 export async function build(terminal: Terminal): Promise<void> {
+  // A build that a person starts has none, and leaves nothing there.
   const bucket = terminal.env[BUILD_ENV.bucket] ?? '';
-  if (bucket === '') throw new UsageError(`${BUILD_ENV.bucket} is not set: this command runs in builds of the service`);
+  if (bucket === '' && (terminal.env[BUILD_ENV.ticket] ?? '') !== '') {
+    throw new UsageError(`${BUILD_ENV.bucket} is not set: this command runs in builds of the service`);
+  }
   const world: BuildWorld = {
     env: terminal.env,
     store: new S3Store(bucket, new S3Client(AWS)),
     secrets: new AwsSecrets(new SecretsManagerClient(AWS), new SSMClient(AWS)),
     identity: new AwsIdentity(new STSClient(AWS)),
+    functions: new LambdaFunctions(new LambdaClient(WAITING)),
     ...(process.getuid?.() === 0 ? { user: NOBODY } : {}),
     signal: terminal.signal,
     say: terminal.out,

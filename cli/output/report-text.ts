@@ -3,6 +3,7 @@ import { again } from '#drift/page/again.ts';
 import { actionOf, countFindings, inReadingOrder, writerText } from '#drift/page/groups.ts';
 import { actionsText } from '#drift/page/summary.ts';
 import type { Report } from '#drift/report.ts';
+import { startedByText } from '#drift/started-by.ts';
 import type { Verdict } from '#drift/verdict.ts';
 import type { Colours } from '../terminal.ts';
 import { safe, safeLine } from './safe.ts';
@@ -56,12 +57,13 @@ function colourOf(verdict: Verdict, colours: Colours): (text: string) => string 
   return verdict === 'drifted' ? colours.red : colours.yellow;
 }
 
-function facts({ commit, config, trigger, startedAt, endedAt }: Report): readonly string[] {
+function facts({ commit, config, trigger, by, aside, startedAt, endedAt }: Report): readonly string[] {
   const seconds = (Date.parse(endedAt) - Date.parse(startedAt)) / 1000;
   return [
     ...(commit.checked === null ? [] : [`commit ${commit.checked.slice(0, 12)}`]),
     ...(config.hash === null ? [] : [`config ${config.hash.slice(0, 12)}`]),
-    `started by ${trigger}`,
+    ...(aside === true ? ['a commit that was named: no verdict on the target'] : []),
+    `started by ${startedByText(trigger, by)}`,
     ...(seconds > 0 ? [`${seconds.toFixed(1)} s`] : []),
   ];
 }

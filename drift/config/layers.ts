@@ -24,6 +24,7 @@ interface WrittenTarget {
   readonly nodes?: unknown;
   readonly kubernetes?: unknown;
   readonly timeout?: number | undefined;
+  readonly allowOtherCommits?: boolean;
 }
 
 interface Problem {
@@ -36,7 +37,7 @@ export function layerOf(target: WrittenTarget): Layer | null {
   return LAYERS.find((layer) => target[layer] !== undefined) ?? null;
 }
 
-/** A target is of exactly one layer, and its timeout is one that this layer can have. */
+/** A target is of exactly one layer, and has what this layer can have. */
 export function layerProblems(target: WrittenTarget): readonly Problem[] {
   const [layer, other] = LAYERS.filter((name) => target[name] !== undefined);
   if (layer === undefined) {
@@ -49,6 +50,12 @@ export function layerProblems(target: WrittenTarget): readonly Problem[] {
   }
   const { timeout } = target;
   const { maxTimeoutSeconds } = LIMITS[layer];
-  if (timeout === undefined || (timeout >= MIN_TIMEOUT_SECONDS && timeout <= maxTimeoutSeconds)) return [];
-  return [{ path: ['timeout'], message: `a timeout is 1m to ${maxTimeoutSeconds / 60}m for ${layer}` }];
+  const problems: Problem[] = [];
+  if (timeout !== undefined && (timeout < MIN_TIMEOUT_SECONDS || timeout > maxTimeoutSeconds)) {
+    problems.push({ path: ['timeout'], message: `a timeout is 1m to ${maxTimeoutSeconds / 60}m for ${layer}` });
+  }
+  if (layer === 'nodes' && target.allowOtherCommits === true) {
+    problems.push({ path: ['allowOtherCommits'], message: 'is not for nodes: a playbook runs on them as root' });
+  }
+  return problems;
 }

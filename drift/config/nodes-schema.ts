@@ -128,7 +128,7 @@ export const nodes = z
       .union(
         [
           z.int().min(1, CONCURRENCY).max(1000, CONCURRENCY),
-          z.string().regex(/^(([1-9]\d?|100)%|[1-9]\d{0,2})$/, CONCURRENCY),
+          z.string().regex(/^(([1-9]\d?|100)%|[1-9]\d{0,2}|1000)$/, CONCURRENCY),
         ],
         { error: CONCURRENCY },
       )

@@ -1,5 +1,5 @@
 import { closest } from 'fastest-levenshtein';
-import { outputReferences } from '../outputs.ts';
+import { outputReferences, textsIn } from '../outputs.ts';
 import type { Target } from '../target.ts';
 import type { Path } from './errors.ts';
 import type { Mistake } from './mistake.ts';
@@ -20,7 +20,7 @@ export function unknownOutputs(targets: readonly Target[]): readonly Mistake[] {
 }
 
 function unknownOutputsOf(name: string, values: unknown, at: Path, checked: readonly string[]): readonly Mistake[] {
-  return textsOf(values).flatMap(({ text: whole, path: within }) =>
+  return textsIn(values).flatMap(({ text: whole, path: within }) =>
     outputReferences(whole).flatMap(({ text, target }) => {
       const path = [...at, ...within];
       if (target === null) return [{ path, message: `${text} names no output: write <environment>/<target>.<output>` }];
@@ -31,12 +31,4 @@ function unknownOutputsOf(name: string, values: unknown, at: Path, checked: read
       return [{ path, message: `${text}: no target ${target} is checked by the service; ${remedy}` }];
     }),
   );
-}
-
-/** The texts in a value as JSON has it, at any depth. */
-function textsOf(value: unknown, path: Path = []): readonly { readonly text: string; readonly path: Path }[] {
-  if (typeof value === 'string') return [{ text: value, path }];
-  if (Array.isArray(value)) return value.flatMap((entry, index) => textsOf(entry, [...path, index]));
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([key, entry]) => textsOf(entry, [...path, key]));
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Document, isAlias, isNode, isPair, LineCounter, parseDocument, visit, type YAMLParseError } from 'yaml';
 import * as z from 'zod';
 import type { Config } from '../target.ts';
+import { ambiguousValues } from './ambiguous.ts';
 import { type ConfigError, errorAt, errorsOf, type Path, type Places } from './errors.ts';
 import { readablePart } from './readable.ts';
 import { missingReferences, writtenTargets } from './references.ts';
@@ -44,7 +45,8 @@ export function parseConfig(text: string, file: string, asOf: Date | null): Pars
 
   const hash = createHash('sha256').update(text).digest('hex');
   const { config, errors } = parseWritten(document.toJS({ maxAliasCount: 0 }), places, hash, asOf);
-  return config !== null && spelling.length === 0 ? { ok: true, config } : failed([...spelling, ...errors]);
+  const found = [...spelling, ...ambiguousValues(places), ...errors];
+  return config !== null && found.length === 0 ? { ok: true, config } : failed(found);
 }
 
 /** What the file says, against the schema and within itself. */

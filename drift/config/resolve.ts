@@ -116,6 +116,7 @@ function instance(
     observe: target.observe,
     retired: target.retired,
     windows,
+    allowOtherCommits: target.allowOtherCommits ? (true as const) : undefined,
     pendingGraceSeconds: target.pendingGrace,
     confirmSeconds: target.confirm ?? LIMITS[layer].defaultConfirmSeconds,
   };

@@ -156,6 +156,12 @@ const target = z
       .boolean({ error: 'write true or false' })
       .default(false)
       .describe('true: what is open is closed, before the target is taken out of this file. Default: false.'),
+    allowOtherCommits: z
+      .boolean({ error: 'write true or false' })
+      .default(false)
+      .describe(
+        'true: people may have the head of another branch or tag checked, with the same rights; never for nodes. Default: false.',
+      ),
     confirm: duration
       .refine((seconds) => seconds <= 3600, 'a confirmation comes at most 1h later')
       .optional()
@@ -203,7 +209,7 @@ export const configFileSchema = z.strictObject({
 export type ConfigFile = z.infer<typeof configFileSchema>;
 
 /** Keys that the design names and this version does not do yet: a clear error, never silently accepted. */
-export const LATER_KEYS: ReadonlySet<string> = new Set(['retention', 'budget', 'allowOtherCommits']);
+export const LATER_KEYS: ReadonlySet<string> = new Set(['retention', 'budget']);
 
 /** The JSON Schema for editors. */
 export function configJsonSchema(): unknown {

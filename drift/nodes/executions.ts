@@ -58,8 +58,9 @@ export function tell({ task, items, result }: Execution): Told {
   if (task.handler) return NOTHING;
   const parts = items.length > 0 ? items : result === null ? [] : [result];
   const changed = isInventory(task) ? [] : parts.filter(({ status }) => status === 'changed');
-  // A loop whose items say nothing of a change that the task says.
-  const lost = changed.length === 0 && result?.status === 'changed' && !isInventory(task) ? [result] : [];
+  // A loop whose items say nothing of a change that the task says, unless it is of those that nobody waited for.
+  const isOpen = items.some(({ status }) => status === 'unverifiable');
+  const lost = changed.length === 0 && result?.status === 'changed' && !isOpen && !isInventory(task) ? [result] : [];
   const changes = [...changed, ...lost];
   const unverified = whyNot(task, parts, result);
   if (unverified !== null) return { compared: false, unverified, changes };

@@ -81,11 +81,21 @@ export function formFleet(
 }
 
 /** Why so few nodes are no fleet that could be in sync; null: they are enough. */
-export function tooFew({ members }: Fleet, minNodes: number): string | null {
+export function tooFew(fleet: Fleet, minNodes: number): string | null {
+  const { members } = fleet;
   if (members.length >= minNodes) return null;
-  if (members.length === 0) return 'no node is selected: mend nodes.select, or start nodes with these tags';
-  const are = members.length === 1 ? 'only 1 node is' : `only ${members.length} nodes are`;
-  return `${are} there, fewer than nodes.minNodes (${minNodes}): start the others, or lower it`;
+  if (members.length === 0) return whyNone(fleet);
+  const count = members.length === 1 ? '1 node counts' : `${members.length} nodes count`;
+  return `only ${count}, fewer than nodes.minNodes (${minNodes}): start the others, or lower it`;
+}
+
+function whyNone({ unreached, uncounted }: Fleet): string {
+  const [first, ...others] = [...uncounted, ...unreached];
+  if (first === undefined) return 'no node is selected: mend nodes.select, or start nodes with these tags';
+  const said = `${first.node}: ${first.reason}`;
+  return others.length === 0
+    ? `the only selected node does not count, ${said}`
+    : `none of ${others.length + 1} selected nodes counts, ${said}`;
 }
 
 const reasonFor = (node: string, reason: string | null): readonly NodeReason[] =>

@@ -4,8 +4,9 @@ import type { Note } from '../note.ts';
 import type { Severity } from '../target.ts';
 import { decideVerdict, type Ending, type Verdict } from '../verdict.ts';
 import { type FindingContext, findingOf, Spread } from './findings.ts';
-import { endText, type LookContext, type NodeLook, type NodeStream, nodesOf } from './node.ts';
-import { notesOf, runNotes, streamNotes } from './notes.ts';
+import type { NodeReason } from './fleet.ts';
+import { endText, type LookContext, type NodeLook, type NodeStream, nodesOf, unlookedAt } from './node.ts';
+import { leftNotes, notesOf, runNotes, streamNotes, unlookedNotes } from './notes.ts';
 import { readStream, type Stream } from './stream.ts';
 
 /** Findings that are listed in full; the rest is counted. */
@@ -19,7 +20,7 @@ const MAX_STREAM_NOTES = 50;
 export interface StreamLook {
   readonly nodes: readonly NodeLook[];
   /** It names no node: which it is of, and why. */
-  readonly nameless: Unreached | null;
+  readonly nameless: NodeReason | null;
   /** Of ansible-core. */
   readonly version: string | null;
   readonly notes: readonly Note[];
@@ -32,7 +33,7 @@ export interface NodesEvidence extends LookedAt {
 
 interface LookedAt {
   /** Nodes that were asked and sent nothing. */
-  readonly unreached?: readonly { readonly node: string; readonly reason: string }[];
+  readonly unreached?: readonly NodeReason[];
   /** The check could not finish: one sentence. */
   readonly failure?: string;
   /** Files that git changed since the last in-sync commit, from the folder that the streams tell paths from; null: not known. */
@@ -91,7 +92,8 @@ export function lookAtStream(
   const found = nodesOf(source, stream, { fingerprintKey, maxShown: MAX_SHOWN / Math.max(1, nodes) });
   const nameless = found.length > 0 ? null : { node: source.node ?? source.name, reason: whyNoNode(source, stream) };
   const version = stream.begin?.ansible ?? null;
-  return { nodes: found, nameless, version, notes: streamNotes(stream).slice(0, MAX_STREAM_NOTES) };
+  const notes = [...leftNotes(source), ...unlookedNotes(unlookedAt(source, stream)), ...streamNotes(stream)];
+  return { nodes: found, nameless, version, notes: notes.slice(0, MAX_STREAM_NOTES) };
 }
 
 /** Judges what was seen in the streams, one report for all nodes. Pure. */
@@ -129,11 +131,6 @@ export function judgeLooks(
   };
 }
 
-interface Unreached {
-  readonly node: string;
-  readonly reason: string;
-}
-
 /** All nodes; two streams that speak of one node cannot both be believed. */
 function join(streams: readonly StreamLook[]): readonly NodeLook[] {
   const looks = new Map<string, NodeLook>();
@@ -150,7 +147,7 @@ function whyNoNode(source: NodeStream, { problem }: Stream): string {
 }
 
 /** Units are tasks of nodes that could be looked at, and nodes that could not. */
-function coverageOf(looks: readonly NodeLook[], unreached: readonly Unreached[]): Coverage {
+function coverageOf(looks: readonly NodeLook[], unreached: readonly NodeReason[]): Coverage {
   const uncovered: Uncovered[] = [
     ...unreached.map(({ node, reason }): Uncovered => ({ subject: node, kind: 'unreached', reason })),
     ...looks.flatMap(({ node, trouble, unverified }): readonly Uncovered[] => [
@@ -167,7 +164,7 @@ function coverageOf(looks: readonly NodeLook[], unreached: readonly Unreached[])
 }
 
 /** A check that could look at no node is none; what single nodes lack is a matter of coverage. */
-function endingOf(evidence: LookedAt, looks: readonly NodeLook[], unreached: readonly Unreached[]): Ending {
+function endingOf(evidence: LookedAt, looks: readonly NodeLook[], unreached: readonly NodeReason[]): Ending {
   if (evidence.failure !== undefined) return { ok: false, reason: evidence.failure };
   if (looks.some(({ trouble }) => trouble === null)) return { ok: true };
   const reasons = [...unreached, ...looks.map(({ node, trouble }) => ({ node, reason: trouble ?? '' }))];

@@ -35,6 +35,8 @@ const answerSchema = z
     problem: said,
     ansible: version,
     python: version,
+    /** A folder of the run that could not be removed. Nodes whose document is older do not tell. */
+    left: said.default(null),
   })
   .readonly();
 export type NodeAnswer = z.infer<typeof answerSchema>;

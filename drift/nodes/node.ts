@@ -22,6 +22,10 @@ export interface NodeStream {
   readonly exitCode: number | null;
   /** What ansible-playbook itself said of its end, in a sentence without secrets; null: nothing that we know. */
   readonly hint?: string | null;
+  /** A folder that the run left on the node; null: none that we know. */
+  readonly left?: string | null;
+  /** Where it speaks for no single node: the hosts of its inventory that were to be looked at; null: not known. */
+  readonly inventory?: ReadonlySet<string> | null;
 }
 
 /** How a node is looked at. */
@@ -51,8 +55,8 @@ export interface NodeLook {
 /** The first core whose events show a role that is not there; older ones tell by the exit code only. */
 const SHOWS_MISSING_ROLES = [2, 19] as const;
 
-/** What Ansible calls the machine that it runs on. */
-const LOCAL: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1']);
+/** What Ansible calls the machine that it runs on, where no inventory has it. */
+const LOCAL = /^(localhost|127\.0\.0\.1|::1)$/;
 
 /** The nodes of one stream. None: it names none. */
 export function nodesOf(source: NodeStream, stream: Stream, context: LookContext): readonly NodeLook[] {
@@ -65,7 +69,7 @@ export function nodesOf(source: NodeStream, stream: Stream, context: LookContext
   );
   const cut = cutShort(stream.lines, brokenResults(executions, failures));
   const all = [...hosts, ...[...cut.keys()].filter((host) => !hosts.has(host))];
-  const whole = troubleOfRun(source, stream) ?? (source.node === null ? null : missedBy(hosts, stream));
+  const whole = troubleOfRun(source, stream) ?? missedBy(source, hosts, stream);
   const lost = lostEvents(stream);
   return all.map((host) => {
     const own = executions.get(host) ?? [];
@@ -75,12 +79,26 @@ export function nodesOf(source: NodeStream, stream: Stream, context: LookContext
   });
 }
 
-/** A node that looks at itself: a play for localhost prepares what plays for others do, and none of these is for this one. */
-function missedBy(hosts: ReadonlySet<string>, { lines }: Stream): string | null {
-  const isMissed = lines.some((line) => line.event === 'no-hosts') && [...hosts].every((host) => LOCAL.has(host));
-  return isMissed && hosts.size > 0
-    ? 'no play matched this node, but one for localhost: mend hosts, or select other nodes'
-    : null;
+/**
+ * A play for localhost prepares what plays for others do. Where one of these matched nobody, a machine that only such a
+ * play looked at is none of those that were meant, unless the inventory has it.
+ */
+function missedBy({ node, inventory }: NodeStream, hosts: ReadonlySet<string>, stream: Stream): string | null {
+  const isMeant = (host: string): boolean => !LOCAL.test(host) || (node === null && inventory?.has(host) === true);
+  if (hosts.size === 0 || !hasUnmatched(stream) || [...hosts].some(isMeant)) return null;
+  return node === null
+    ? 'no play matched a host of the inventory, but one for localhost: mend hosts of the others, or the inventory'
+    : 'no play matched this node, but one for localhost: mend hosts, or select other nodes';
+}
+
+/** Whether a play matched no host. */
+const hasUnmatched = ({ lines }: Stream): boolean => lines.some((line) => line.event === 'no-hosts');
+
+/** Hosts of the inventory that were in no play, where one was meant for somebody and matched nobody. */
+export function unlookedAt({ inventory }: NodeStream, stream: Stream): readonly string[] {
+  if (inventory == null || !hasUnmatched(stream)) return [];
+  const seen = new Set(stream.lines.flatMap((line) => (line.event === 'play' ? line.hosts : [])));
+  return [...inventory].filter((host) => !seen.has(host));
 }
 
 /** The failures that ended a node: the last ones, since those before were rescued; without statistics all that may be. */

@@ -1,12 +1,15 @@
 import type { Note } from '../note.ts';
 import { type Execution, oneLine } from './executions.ts';
 import { isInclude, isWhenSkip } from './modules.ts';
-import type { NodeLook } from './node.ts';
+import type { NodeLook, NodeStream } from './node.ts';
+import { leftText } from './outcome.ts';
 import type { Stream } from './stream.ts';
 
 const NO_HOSTS = 'no-hosts';
 /** Notes of one kind that are listed; the rest is counted. */
 const MAX_NOTES = 100;
+/** Hosts that are named in one note. */
+const MAX_NAMED = 20;
 
 /** What is worth saying beside the findings; of every task once, with the number of nodes. */
 export function notesOf(looks: readonly NodeLook[], others: readonly Note[]): readonly Note[] {
@@ -32,6 +35,18 @@ export function runNotes(streams: readonly { readonly notes: readonly Note[] }[]
   const unmatched = new Map<string, number>();
   for (const { kind, text } of notes) if (kind === NO_HOSTS) unmatched.set(text, (unmatched.get(text) ?? 0) + 1);
   return notes.filter(({ kind, text }) => kind !== NO_HOSTS || unmatched.get(text) === streams.length);
+}
+
+/** A run leaves nothing on its node, and says where it could not help it. */
+export const leftNotes = ({ name, left }: NodeStream): readonly Note[] =>
+  left == null ? [] : [{ kind: 'left', subject: name, text: leftText(left) }];
+
+/** Hosts that no play was for: where another play matched nobody, that one may have been meant for them. */
+export function unlookedNotes(hosts: readonly string[]): readonly Note[] {
+  if (hosts.length === 0) return [];
+  const named = hosts.slice(0, MAX_NAMED).join(', ');
+  const more = hosts.length > MAX_NAMED ? ` and ${hosts.length - MAX_NAMED} more` : '';
+  return [{ kind: 'unlooked-at', text: `no play is for ${named}${more}: mend hosts of the play that matched no node` }];
 }
 
 /** What is worth saying of the tasks of one node. */

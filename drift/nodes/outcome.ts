@@ -57,17 +57,23 @@ export function wordOf(outcome: CommandOutcome): NodeWord {
   const details = detailsOf(outcome);
   const answer = readNodeAnswer(outcome.output);
   if (details === 'Success') return ofSuccess(answer);
-  if (details === 'Failed' && answer !== null && answer.problem !== null) return { reason: answer.problem };
+  if (details === 'Failed' && answer !== null && answer.problem !== null) return { reason: problemOf(answer) };
   if (isWaiting(outcome)) return { reason: NEVER_BEGAN };
   if (!hasEnded(outcome)) return { reason: AFTER_ALL };
   const sentence = Object.hasOwn(SENTENCES, details) ? SENTENCES[details] : undefined;
   return { reason: sentence ?? `SSM says "${details.slice(0, 60)}" of the command on this node: check again` };
 }
 
+const problemOf = ({ problem, left }: NodeAnswer): string =>
+  left === null ? `${problem}` : `${problem}; ${leftText(left)}`;
+
+/** What is to be done about a folder of a run that is still there. */
+export const leftText = (folder: string): string => `a folder of the run is left on the node: remove ${folder}`;
+
 function ofSuccess(answer: NodeAnswer | null): NodeWord {
   if (answer === null) return { reason: UNTOLD };
   const { sha256, size, problem } = answer;
-  if (problem !== null) return { reason: problem };
+  if (problem !== null) return { reason: problemOf(answer) };
   if (sha256 === null || size === null) return { reason: UNTOLD };
   if (size > MAX_STREAM_BYTES) return { reason: 'its stream is larger than 32 MiB: check fewer tasks in one playbook' };
   return { stream: { sha256, size }, answer };

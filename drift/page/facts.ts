@@ -1,5 +1,6 @@
 import { type ComponentChildren, h } from 'preact';
 import type { Report } from '../report.ts';
+import type { Via } from '../run.ts';
 import { code, foreign, link } from './elements.ts';
 
 /** The verdict, of what, and why. */
@@ -19,6 +20,7 @@ export function facts({
   config,
   trigger,
   by,
+  aside,
   layer,
   startedAt,
   endedAt,
@@ -26,7 +28,7 @@ export function facts({
   log,
 }: Report): ComponentChildren {
   const rows: readonly (readonly [string, ComponentChildren])[] = [
-    ['Commit', commit.checked === null ? 'not known' : code(commit.checked)],
+    ['Commit', [commit.checked === null ? 'not known' : code(commit.checked), aside === true ? ASIDE : null]],
     ['Last in sync at', commit.lastInSync === null ? 'never seen' : code(commit.lastInSync)],
     ['Config', configText(config)],
     ['Started by', [STARTED_BY[trigger], ...askedBy(by).map((who) => [', ', foreign(who)])]],
@@ -46,8 +48,24 @@ const STARTED_BY: Readonly<Record<Report['trigger'], string>> = {
   canary: 'canary: the service itself, to see whether it sees',
 };
 
-/** Whom a git host or AWS names. */
-const askedBy = (by: Report['by']): readonly string[] => [by?.author, by?.actor].filter((who) => who !== undefined);
+/** The source's ref is elsewhere. */
+const ASIDE = ', which somebody named: this is no verdict on the target';
+
+const VIA: Readonly<Record<Via, string>> = {
+  console: 'by the dashboard',
+  runbook: 'by the SSM runbook',
+  cli: 'by the command line',
+  build: 'by a build started by hand',
+};
+
+/** Where it was asked for, whom a git host or the caller names, and the delivery that asked. */
+const askedBy = (by: Report['by']): readonly string[] =>
+  [
+    by?.via === undefined ? undefined : VIA[by.via],
+    by?.author,
+    by?.actor,
+    by?.delivery === undefined ? undefined : `delivery ${by.delivery}`,
+  ].filter((who) => who !== undefined);
 
 function configText({ hash, commit }: Report['config']): ComponentChildren {
   if (hash === null) return 'none';

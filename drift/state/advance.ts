@@ -10,7 +10,14 @@ import { coverageSuffices } from '../verdict.ts';
 import { pagingFindings } from './paging.ts';
 import { declaredHashOf, flipsOf } from './perpetual.ts';
 import { bindingsAfter, isIgnored, rejudge } from './remember.ts';
-import { isWatched, type OpenFinding, type TargetState, type Transition, unknownLevel } from './state.ts';
+import {
+  isWatched,
+  type JudgedRun,
+  type OpenFinding,
+  type TargetState,
+  type Transition,
+  unknownLevel,
+} from './state.ts';
 
 /** The pager is rung again at most this often per target. */
 const RE_PAGE_EVERY_MS = 60 * 60 * 1000;
@@ -20,9 +27,11 @@ export const STALE_GRACE_SECONDS = 300;
 
 /**
  * The state after a run was judged. A run that is not newer than the last one changes nothing (DESIGN §2.7), and only
- * a run that looked and ended well resolves what it no longer finds (§2.8).
+ * a run that looked and ended well resolves what it no longer finds (§2.8). One that looked aside opens and resolves
+ * nothing, pages nobody, and is not what staleness waits for.
  */
 export function advance(state: TargetState, report: Report, target: Target, rules: Rules, now: Date): TargetState {
+  if (report.aside === true) return lookedAside(state, report, target);
   if (state.last !== null && report.runId <= state.last.runId) return state;
   const seen = report.verdict !== 'unknown' && !target.retired;
   const { acknowledge, ignore } = rulesFor(rules, target.name);
@@ -33,18 +42,8 @@ export function advance(state: TargetState, report: Report, target: Target, rule
   const next: TargetState = {
     ...state,
     last: {
-      runId: report.runId,
-      trigger: report.trigger,
-      ...(report.by === undefined ? {} : { by: report.by }),
-      commit: report.commit.checked,
-      startedAt: report.startedAt,
-      endedAt: report.endedAt,
-      verdict: report.verdict,
-      reason: report.reason,
-      log: report.log,
-      compared: report.coverage.compared,
-      total: report.coverage.total,
-      incomplete: !coverageSuffices(report.coverage, target.minCoverage),
+      ...judgedRun(report, target),
+      since: state.last?.verdict === report.verdict ? (state.last.since ?? state.last.endedAt) : report.endedAt,
     },
     lastInSync: report.verdict === 'in-sync' ? report.commit.checked : state.lastInSync,
     stale: false,
@@ -69,6 +68,30 @@ export function tick(state: TargetState, target: Target, now: Date): TargetState
   return settle({ ...expected, stale: isStale(expected, target, now) }, target, now);
 }
 
+function lookedAside(state: TargetState, report: Report, target: Target): TargetState {
+  const isOlder = state.aside !== null && report.runId <= state.aside.runId;
+  return isOlder ? state : { ...state, aside: judgedRun(report, target) };
+}
+
+/** As if its verdict were new. */
+function judgedRun(report: Report, target: Target): JudgedRun {
+  return {
+    runId: report.runId,
+    trigger: report.trigger,
+    ...(report.by === undefined ? {} : { by: report.by }),
+    commit: report.commit.checked,
+    startedAt: report.startedAt,
+    endedAt: report.endedAt,
+    verdict: report.verdict,
+    reason: report.reason,
+    log: report.log,
+    compared: report.coverage.compared,
+    total: report.coverage.total,
+    since: report.endedAt,
+    incomplete: !coverageSuffices(report.coverage, target.minCoverage),
+  };
+}
+
 /** The state without the transitions that were announced. */
 export function announced(state: TargetState, ids: ReadonlySet<string>, now: Date): TargetState {
   const rePaged = state.outbox.some((transition) => transition.kind === 're-page' && ids.has(transition.id));
@@ -91,10 +114,16 @@ function closed(state: TargetState): TargetState {
   return { ...state, findings: [], outbox: [...state.outbox, ...told] };
 }
 
-function isStale(state: TargetState, target: Target, now: Date): boolean {
-  if (state.schedule === null) return false;
+/** From when on the target is stale unless a run comes; null: no run is expected. */
+export function staleFrom(state: TargetState, target: Target): Date | null {
+  if (state.schedule === null) return null;
   const lastStart = new Date(Math.max(Date.parse(state.since), Date.parse(state.last?.startedAt ?? state.since)));
-  return now >= staleAt(state.schedule, lastStart, target.timeoutSeconds, STALE_GRACE_SECONDS);
+  return staleAt(state.schedule, lastStart, target.timeoutSeconds, STALE_GRACE_SECONDS);
+}
+
+function isStale(state: TargetState, target: Target, now: Date): boolean {
+  const from = staleFrom(state, target);
+  return from !== null && now >= from;
 }
 
 /** What this run found. */
@@ -155,7 +184,11 @@ function findingTransitions(
   const old = new Map(before.map((finding) => [finding.fingerprint, finding]));
   const now = new Set(after.map((finding) => finding.fingerprint));
   const event = (name: EventName, finding: OpenFinding) =>
-    transition(name, report.target, report.runId, finding.fingerprint, { ...finding, commit: report.commit.checked });
+    transition(name, report.target, report.runId, finding.fingerprint, {
+      ...finding,
+      commit: report.commit.checked,
+      ...startedBy(report),
+    });
   return [
     ...after.flatMap((finding) => {
       const known = old.get(finding.fingerprint);
@@ -185,6 +218,7 @@ function settle(state: TargetState, target: Target, now: Date): TargetState {
       : [
           transition(failing ? EVENTS.checkFailed : EVENTS.checkRecovered, state.target, runId, String(state.stale), {
             reason: state.stale ? 'stale: no run came when one was due' : (state.last?.reason ?? ''),
+            ...(state.stale || state.last === null ? {} : startedBy(state.last)),
           }),
         ];
   const settled: TargetState = { ...state, failing, paged, rePageWanted, outbox: [...state.outbox, ...change] };
@@ -199,6 +233,12 @@ function withRePage(state: TargetState, reason: string, runId: string): TargetSt
   const id = transitionId(state.target, runId, 're-page', state.paged.join());
   return { ...state, rePageWanted: null, outbox: [...state.outbox, { kind: 're-page', id, reason }] };
 }
+
+/** What an event says of who started the run that it comes from. */
+const startedBy = ({ trigger, by }: Pick<Report, 'trigger' | 'by'> | Pick<JudgedRun, 'trigger' | 'by'>) => ({
+  trigger,
+  ...(by === undefined ? {} : { by }),
+});
 
 const pageKey = (finding: OpenFinding): string => `${finding.fingerprint}:${finding.valueHash ?? ''}`;
 

@@ -59,8 +59,7 @@ export function conclude(
   const judged: Report = {
     ...report,
     log,
-    trigger: run.trigger,
-    ...askedBy(run),
+    ...ofRun(run),
     commit: { checked: run.commit, lastInSync },
     config: run.config,
     findings,
@@ -70,8 +69,8 @@ export function conclude(
   return applyRules(judged, target, { rules, bindings, now });
 }
 
-/** Nobody but the run's record says who asked. */
-const askedBy = ({ by }: Run): Pick<Report, 'by'> => (by === undefined ? {} : { by });
+/** Nobody but the run's record says who asked, and for what. */
+const ofRun = ({ trigger, by, aside }: Run): Pick<Report, 'trigger' | 'by' | 'aside'> => ({ trigger, by, aside });
 
 /** A report of a run that could not look. */
 export function unknownReport(run: Run, reason: string, now: Date): Report {
@@ -80,8 +79,7 @@ export function unknownReport(run: Run, reason: string, now: Date): Report {
     target: run.target,
     layer: run.layer,
     runId: run.runId,
-    trigger: run.trigger,
-    ...askedBy(run),
+    ...ofRun(run),
     commit: { checked: run.commit, lastInSync: null },
     startedAt: run.requestedAt,
     endedAt: now.toISOString(),

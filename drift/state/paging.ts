@@ -20,7 +20,8 @@ export function unacknowledgedFindings(state: TargetState, target: Target, now: 
   return state.findings.filter((finding) => !isAcknowledged(finding, now) && !inGrace(finding, target, now));
 }
 
-function isAcknowledged({ acknowledged, acknowledgedUntil }: OpenFinding, now: Date): boolean {
+/** Whether a person knows of it, and for as long as they said. */
+export function isAcknowledged({ acknowledged, acknowledgedUntil }: OpenFinding, now: Date): boolean {
   return acknowledged && (acknowledgedUntil === null || holds(acknowledgedUntil, now));
 }
 

@@ -8,6 +8,7 @@ const requestedSchema = z
     commit: z.string(),
     trigger: z.enum(TRIGGERS),
     by: askedBySchema.exactOptional(),
+    aside: z.literal(true).exactOptional(),
     /** What made the request one request; with it the same run is asked for again. */
     seed: z.string(),
     at: z.string(),
@@ -42,16 +43,21 @@ export const MAX_QUEUE_BYTES = 64 * 1024;
 
 export const EMPTY_QUEUE: Queue = { schema: 'plumbline.queue/1', running: null, waiting: null };
 
-/** What becomes of a request: it starts now (or goes on starting), joins the run in progress, or waits for its end. */
+/**
+ * What becomes of a request: it starts now (or goes on starting), joins the run in progress, waits for its end, or is
+ * refused. One that looks aside does not wait: it would take the place of one that the target's verdict waits for.
+ */
 export type Claim =
   | { readonly kind: 'start'; readonly queue: Queue; readonly running: Running }
   | { readonly kind: 'join'; readonly running: Running }
-  | { readonly kind: 'wait'; readonly queue: Queue; readonly running: Running };
+  | { readonly kind: 'wait'; readonly queue: Queue; readonly running: Running; readonly waiting: Waiting }
+  | { readonly kind: 'busy'; readonly by: Requested };
 
 /** @param ticket a fresh nonce; a request that was claimed before keeps its own */
 export function claim(queue: Queue, request: Requested, ticket: string, now: Date): Claim {
   const { running, waiting } = queue;
   if (running === null) {
+    if (request.aside === true && waiting !== null) return { kind: 'busy', by: waiting };
     const started: Running = { ...request, ticket, claimedAt: now.toISOString(), build: null };
     const served = waiting !== null && waiting.runId <= request.runId;
     return { kind: 'start', queue: { ...queue, running: started, waiting: served ? null : waiting }, running: started };
@@ -59,9 +65,10 @@ export function claim(queue: Queue, request: Requested, ticket: string, now: Dat
   if (running.runId === request.runId) {
     return running.build === null ? { kind: 'start', queue, running } : { kind: 'join', running };
   }
-  if (running.commit === request.commit) return { kind: 'join', running };
+  if (running.commit === request.commit && running.aside === request.aside) return { kind: 'join', running };
+  if (request.aside === true) return { kind: 'busy', by: running };
   const newest = waiting !== null && waiting.runId >= request.runId ? waiting : { ...request, throttled: null };
-  return { kind: 'wait', queue: { ...queue, waiting: newest }, running };
+  return { kind: 'wait', queue: { ...queue, waiting: newest }, running, waiting: newest };
 }
 
 /** Whether a function compares, and no build. */
@@ -74,9 +81,10 @@ export function started(queue: Queue, runId: string, build: string): Queue {
   return queue.running?.runId === runId ? { ...queue, running: { ...queue.running, build } } : queue;
 }
 
-/** The queue when there was no room for it: the run waits, unless a newer one does already. */
+/** The queue when there was no room for it: the run waits, unless a newer one does already or it looks aside. */
 export function throttled(queue: Queue, runId: string, reason: string): Queue {
   if (queue.running?.runId !== runId) return queue;
+  if (queue.running.aside === true) return { ...queue, running: null };
   const { ticket: _ticket, claimedAt: _claimedAt, build: _build, ...request } = queue.running;
   const newer = queue.waiting !== null && queue.waiting.runId > runId ? queue.waiting : null;
   return { ...queue, running: null, waiting: newer ?? { ...request, throttled: reason } };

@@ -67,6 +67,8 @@ export const judgedRunSchema = z
     log: z.string().nullable(),
     compared: z.number(),
     total: z.number(),
+    /** End of the first of the runs in a row that had this verdict; null: from a state of before. */
+    since: z.string().nullable().default(null),
     /** Coverage is below the target's `minCoverage`. */
     incomplete: z.boolean(),
   })
@@ -82,6 +84,8 @@ export const stateSchema = z
     /** The schedule that `since` speaks of; null while paused or without one. */
     schedule: z.string().nullable(),
     last: judgedRunSchema.nullable(),
+    /** The newest run of a commit that somebody named: for whoever asked, no verdict on the target. */
+    aside: judgedRunSchema.nullable().default(null),
     /** Commit of the newest run that was in sync. */
     lastInSync: z.string().nullable(),
     findings: z.array(openFindingSchema).readonly(),
@@ -102,6 +106,7 @@ export const stateSchema = z
     outbox: z.array(transitionSchema).readonly(),
   })
   .readonly();
+export type JudgedRun = z.infer<typeof judgedRunSchema>;
 export type TargetState = z.infer<typeof stateSchema>;
 
 /** The largest state that is read back, in bytes. */
@@ -115,6 +120,7 @@ export function newState(target: string, now: Date): TargetState {
     since: now.toISOString(),
     schedule: null,
     last: null,
+    aside: null,
     lastInSync: null,
     findings: [],
     outputs: {},

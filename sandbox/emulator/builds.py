@@ -8,6 +8,7 @@ import json
 import threading
 import time
 
+from ministack.core.iam_evaluator import caller_arn
 from ministack.core.responses import error_response_json, get_region, json_response
 from ministack.services import codebuild, eventbridge
 
@@ -28,6 +29,8 @@ SIDE_BY_SIDE = 2
 _lock = threading.RLock()
 _tokens: dict[str, tuple[float, str, str]] = {}
 _runs: dict[str, Run] = {}
+# What each build was started with, by its id.
+_asked: dict[str, dict] = {}
 _slots = threading.Semaphore(SIDE_BY_SIDE)
 
 
@@ -80,6 +83,7 @@ def _start(_original):
             codebuild._builds[build["id"]] = build
             run = Run(project, build, _announce)
             _runs[build["id"]] = run
+            _asked[build["id"]] = data
             if token:
                 _tokens[f"{name} {token}"] = (time.time(), same, build["id"])
         context = contextvars.copy_context()
@@ -117,10 +121,39 @@ def _record(project: dict, data: dict) -> dict:
         phases=[{"phaseType": "SUBMITTED", "phaseStatus": "SUCCEEDED", "startTime": now, "endTime": now}],
         environment=environment,
         serviceRole=project.get("serviceRole"),
+        initiator=_initiator(),
         timeoutInMinutes=data.get("timeoutInMinutesOverride") or project.get("timeoutInMinutes") or 60,
         logs=logs,
     )
     return build
+
+
+def _initiator() -> str:
+    """A user's name, or `<role>/<session>`."""
+    return caller_arn().split(":", 5)[5].removeprefix("user/").removeprefix("assumed-role/")
+
+
+def _with_retry(handle):
+    """`RetryBuild`, which the emulator does not know: the same again, as whoever asks."""
+
+    def handled(method, path, headers, body, query):
+        if not headers.get("x-amz-target", "").endswith(".RetryBuild"):
+            return handle(method, path, headers, body, query)
+        data = json.loads(body or b"{}")
+        unknown = set(data) - {"id", "idempotencyToken"}
+        if unknown:
+            return _invalid(f"RetryBuild: {', '.join(sorted(unknown))} is unknown or not supported by this stand-in")
+        name = (data.get("id") or "").rsplit("build/", 1)[-1]
+        asked, run = _asked.get(name), _runs.get(name)
+        if asked is None or run is None:
+            return error_response_json("ResourceNotFoundException", f"Build not found: {name}", 400)
+        if not run.ended:
+            return _invalid(f"Build {name} has not ended")
+        again = {key: value for key, value in asked.items() if key != "idempotencyToken"}
+        token = {"idempotencyToken": data["idempotencyToken"]} if "idempotencyToken" in data else {}
+        return codebuild._start_build({**again, **token})
+
+    return handled
 
 
 def _stop(_original):
@@ -208,5 +241,6 @@ def end_all() -> None:
 
 def install() -> None:
     replace(codebuild, "_start_build", _start)
+    replace(codebuild, "_handle_request_sync", _with_retry)
     replace(codebuild, "_stop_build", _stop)
     replace(codebuild, "_batch_get_builds", _described)

@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-ssm';
 import type { CommandOutcome } from '#drift/nodes/outcome.ts';
 import type { NodeSelect } from '#drift/target.ts';
-import type { CommandProgress, CommandRequest, Commands } from '../ports.ts';
+import { type CommandProgress, type CommandRequest, type Commands, FleetError } from '../ports.ts';
 import { isNamed } from './errors.ts';
 import { PATIENT, refused } from './refused.ts';
 
@@ -42,8 +42,11 @@ export class SsmCommands implements Commands {
     try {
       for (const targets of batches) ids.push(await this.#sendTo(targets, batches.length, request));
     } catch (error) {
-      await this.cancel(ids);
-      throw refused(error, `send the document ${request.document} (ssm:SendCommand)`);
+      const why = refused(error, `send the document ${request.document} (ssm:SendCommand)`);
+      throw await this.cancel(ids).then(
+        () => why,
+        (second: unknown) => withSecond(why, second),
+      );
     }
     return ids;
   }
@@ -71,12 +74,15 @@ export class SsmCommands implements Commands {
     }
   }
 
+  /** One that cannot be cancelled keeps none of the others from it. */
   async cancel(ids: readonly string[]): Promise<void> {
+    const errors: unknown[] = [];
     for (const id of ids) {
       await this.#client.send(new CancelCommandCommand({ CommandId: id })).catch((error: unknown) => {
-        throw refused(error, 'cancel commands (ssm:CancelCommand)');
+        errors.push(error);
       });
     }
+    if (errors.length > 0) throw refused(errors[0], 'cancel commands (ssm:CancelCommand)');
   }
 
   async #sendTo(targets: readonly Target[], batches: number, request: CommandRequest): Promise<string> {
@@ -132,6 +138,14 @@ export class SsmCommands implements Commands {
       if (!isNamed(error, 'InvalidCommandId')) throw error;
     }
   }
+}
+
+/** What went wrong first is what is to be mended; that commands still run is said beside it. */
+function withSecond(first: unknown, second: unknown): unknown {
+  if (!(first instanceof FleetError)) return first;
+  const why = second instanceof Error ? second.message : 'for no known reason';
+  const text = `${first.message}; what was sent before could not be cancelled (${why}), its own time limit ends it`;
+  return new FleetError(text, { cause: first });
 }
 
 function orNone(error: unknown): { readonly Commands?: readonly Command[] } {

@@ -15,6 +15,8 @@ const MAX_MS = {
   sweep: 250,
   webhook: 250,
   'commit-status': 250,
+  widget: 250,
+  rerun: 250,
   'kube-diff': 400,
 } as const;
 const TRIES = 7;

@@ -43,6 +43,8 @@ const TOOLS: Readonly<Record<string, string>> = {
   tar: 'tar',
   ps: 'ps',
   sysctl: 'sysctl',
+  git: 'git',
+  unzip: 'unzip',
 };
 
 interface Ran extends Checked {

@@ -44,9 +44,8 @@ async function buildLog(): Promise<string> {
 }
 
 async function check(name = 'slow') {
-  const answer = String(await service.invoke(dispatch, { target: `prod/${name}`, trigger: 'manual' }));
-  const runId = /run (\S+)/.exec(answer)?.[1] ?? answer;
-  return until(`a verdict on run ${runId}`, 90, async () => {
+  const { runId, sentence } = await service.start(dispatch, `prod/${name}`);
+  return until(`a verdict: ${sentence}`, 90, async () => {
     const verdict = await service.verdict(`prod/${name}`);
     return verdict?.runId === runId ? verdict : null;
   });

@@ -179,10 +179,12 @@ function world(extra: Partial<TerraformBuildWorld> = {}): TerraformBuildWorld {
       AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/v2/credentials/build',
       AWS_ACCESS_KEY_ID: 'ASIABUILD',
       CODEBUILD_BUILD_ID: 'project:build',
+      CODEBUILD_INITIATOR: 'DispatchRole/plumbline-dispatch',
     },
     store,
     secrets: { read: async (reference) => ('secret' in reference ? TOKEN : PASSWORD) },
     identity,
+    functions: { ask: () => Promise.reject(new Error('no run is asked for')) },
     ...(isRoot ? { user: NOBODY } : {}),
     toolCache: join(bin, 'cache'),
     providerCache: join(bin, 'providers'),
@@ -341,7 +343,7 @@ describe('what goes wrong before the check is a report with the reason', () => {
 
 describe('a build that nobody asked for', () => {
   test.each([
-    [{ TARGET: '' }, /started by hand/],
+    [{ TARGET: '' }, /TARGET is not set: start the build with overrides/],
     [{ RUN_ID: 'x' }, /is no run id/],
     [{ TICKET: '../../state/prod' }, /is no ticket's name/],
   ])('%j leaves nothing', async (env, message) => {

@@ -19,10 +19,9 @@ const watched = (target: string): Promise<void> => seesRightly(service, expectat
 
 /** Has a target checked anew, to its verdict. */
 async function check(target: string): Promise<void> {
-  const answer = String(await service.invoke(dispatch, { target, trigger: 'manual' }));
-  const runId = /run ([\w-]+)/.exec(answer)?.[1] ?? answer;
-  await until(`the verdict on what was answered: ${answer}`, 150, async () =>
-    ((await service.verdict(target))?.runId ?? '') >= runId ? true : null,
+  const { runId, sentence } = await service.start(dispatch, target);
+  await until(`the verdict on what was answered: ${sentence}`, 150, async () =>
+    runId !== null && ((await service.verdict(target))?.runId ?? '') >= runId ? true : null,
   );
 }
 

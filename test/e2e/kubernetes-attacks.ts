@@ -9,14 +9,9 @@ import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { expect } from 'vitest';
 import { targetKey } from '#drift/fingerprint.ts';
 import { FUNCTION_ENV } from '#drift/names.ts';
+import { allowedOf, type Credentials } from './attacks.ts';
 import { PLANTED, plantSecrets, spellings } from './kubernetes-secrets.ts';
 import type { KubernetesWorld } from './kubernetes-world.ts';
-
-interface Credentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken: string;
-}
 
 /** Credentials as they lie in the process of a function: whoever breaks into it has them. */
 function stolenFrom(world: KubernetesWorld, functionName: string): Credentials {
@@ -66,18 +61,7 @@ export async function rightsAsDeployed(world: KubernetesWorld): Promise<void> {
       'list clusters': () => eks.send(new ListClustersCommand({})),
     };
   };
-  const allowed = async (credentials: Credentials): Promise<readonly string[]> => {
-    const done: string[] = [];
-    for (const [what, attempt] of Object.entries(attempts(credentials))) {
-      const refusal = await attempt().then(
-        () => null,
-        (error: Error) => error.name,
-      );
-      if (refusal === null) done.push(what);
-      else expect(refusal, what).toMatch(/^(AccessDenied|AccessDeniedException)$/);
-    }
-    return done;
-  };
+  const allowed = (credentials: Credentials) => allowedOf(attempts(credentials));
   const ofFunction = stolenFrom(world, 'plumbline-kubernetes-staging');
   expect(await allowed(ofFunction)).toEqual(['read the token of git', "take its environment's role"]);
   const { Credentials: taken } = await assume(ofFunction, 'e2e-staging-kubernetes');

@@ -6,7 +6,7 @@ import { encryptVault } from '#checks/nodes/vault.ts';
 import { readStream } from '#drift/nodes/stream.ts';
 import { makeCertificates } from '#sandbox/tls.ts';
 import { Bench, eventually } from './node-document/bench.ts';
-import { packOdd } from './node-document/bundle.ts';
+import { IDLE, packOdd, running } from './node-document/bundle.ts';
 import { type Node, parentOf, processesWith } from './node-document/node.ts';
 
 /** Faults on the real path: each is told in one sentence, none leaves anything, and none looks like a run that ended well. */
@@ -23,18 +23,6 @@ afterAll(async () => {
 });
 afterEach(() => expect(node.left()).toEqual([]));
 
-const IDLE = { 'site.yml': '- hosts: web\n  gather_facts: false\n  tasks: [{ debug: { msg: hello } }]\n' };
-/** A play of one task that runs in check mode too. */
-const running = (command: string): Readonly<Record<string, string>> => ({
-  'site.yml': `
-- hosts: web
-  gather_facts: false
-  tasks:
-    - name: really run
-      shell: ${JSON.stringify(command)}
-      check_mode: false
-`,
-});
 /** What such an end looks like: nothing but the line, and no stream. */
 const refused = (problem: string | RegExp) => ({
   code: 1,
@@ -249,6 +237,17 @@ describe('a run that is stopped', () => {
     });
     expect(ended).toMatchObject({ ...refused(problem), code });
     await eventually(() => processesWith(mark).length === 0 && node.left().length === 0);
+  });
+
+  it('that cannot remove its folder says so, beside all else', async () => {
+    node = bench.newNode();
+    const busy = await bench.bundle({ files: running('mkdir "$TMPDIR/busy" && mount -t tmpfs none "$TMPDIR/busy"') });
+    const ended = await node.run(busy, { before: '"$@"' });
+    const [folderOfRun = '', ...others] = node.left();
+    expect(others).toEqual([]);
+    expect(ended).toMatchObject({ code: 0, answer: { exit: 0, hint: null, problem: null, left: folderOfRun } });
+    expect(folderOfRun).toMatch(/\/plumbline-node-\w+$/);
+    rmSync(folderOfRun, { recursive: true });
   });
 
   it('with its node is cleaned up after by the next one', async () => {

@@ -8,7 +8,7 @@ import { readStream } from '#drift/nodes/stream.ts';
 import { makeCertificates } from '#sandbox/tls.ts';
 import { CORES, installCore } from './ansible/install.ts';
 import { Bench } from './node-document/bench.ts';
-import { KEY } from './node-document/bundle.ts';
+import { IDLE, KEY, running } from './node-document/bundle.ts';
 import { ConnectProxy } from './node-document/store.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'plumbline-document-'));
@@ -21,17 +21,6 @@ afterAll(async () => {
   await bench.stop();
   rmSync(folder, { recursive: true, force: true });
 });
-
-/** A play of one task that runs in check mode too. */
-const running = (command: string): string => `
-- hosts: web
-  gather_facts: false
-  tasks:
-    - name: really run
-      shell: ${JSON.stringify(command)}
-      check_mode: false
-`;
-const IDLE = { 'site.yml': '- hosts: web\n  gather_facts: false\n  tasks: [{ debug: { msg: hello } }]\n' };
 
 /** What another process of the node could see: of all that lead to this one, of the disk and of shared memory. */
 const LOOK = `
@@ -64,6 +53,7 @@ describe('a run', () => {
       problem: null,
       ansible: CORES.middle.version,
       python: expect.stringMatching(/^3\.\d+\.\d+$/),
+      left: null,
     });
     expect(bench.store.puts).toMatchObject([{ path: '/nodes/web1.jsonl', ifNoneMatch: '*' }]);
     const { lines, problem } = readStream(bench.stream().toString());
@@ -74,7 +64,7 @@ describe('a run', () => {
 
   it('keeps secrets out of arguments, environments and files, and takes what is left of the machine', async () => {
     const node = bench.newNode();
-    const site = `${running(`sh {{ playbook_dir }}/look.sh ${node.root} ${node.temporary}`)}
+    const site = `${running(`sh {{ playbook_dir }}/look.sh ${node.root} ${node.temporary}`)['site.yml']}
     - debug: { msg: "{{ db_password }} {{ opened }}" }
   vars_files: [vaulted.yml]
 `;

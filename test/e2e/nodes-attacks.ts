@@ -4,13 +4,8 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { SendCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { expect } from 'vitest';
+import { allowedOf, type Credentials } from './attacks.ts';
 import type { FleetWorld } from './fleet-world.ts';
-
-interface Credentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken: string;
-}
 
 /** Credentials of a role, as whoever breaks into what runs with it has them; the role's trust is put back. */
 async function stolen(world: FleetWorld, role: string): Promise<Credentials> {
@@ -77,18 +72,7 @@ export async function rightsOfNodes(world: FleetWorld): Promise<void> {
       'take the role of the nodes': assume('e2e-prod-nodes'),
     };
   };
-  const allowed = async (credentials: Credentials): Promise<readonly string[]> => {
-    const done: string[] = [];
-    for (const [what, attempt] of Object.entries(attempts(credentials))) {
-      const refusal = await attempt().then(
-        () => null,
-        (error: Error) => error.name,
-      );
-      if (refusal === null) done.push(what);
-      else expect(refusal, what).toMatch(/^(AccessDenied|AccessDeniedException)$/);
-    }
-    return done;
-  };
+  const allowed = (credentials: Credentials) => allowedOf(attempts(credentials));
   const build = await world.role('Nodes', 'BuildRole');
   expect(await allowed(await stolen(world, 'e2e-prod-nodes'))).toEqual(['send our document to a selected node']);
   expect(await allowed(await stolen(world, build))).toEqual([

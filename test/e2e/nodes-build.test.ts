@@ -187,7 +187,7 @@ describe('too few nodes are unknown', () => {
     const { report } = await build(world(sends(EDITED)), ticketOf(target(host.url, { minNodes: 3 }), commit));
     expect(report).toMatchObject({
       verdict: 'unknown',
-      reason: expect.stringMatching(/^only 2 nodes are there, fewer/),
+      reason: expect.stringMatching(/^only 2 nodes count, fewer/),
     });
     expect([report.findings.length, report.unconfirmed.length]).toEqual([0, 2]);
   });

@@ -193,6 +193,41 @@ retry_files_enabled = True
   });
 });
 
+describe('a play that is meant for hosts and matches none', () => {
+  const local = { hosts: 'localhost', connection: 'local' };
+  const others = (hosts: string) => ({ hosts, gather_facts: false, tasks: [copy('a')] });
+  const site = (...plays: readonly object[]) => ({
+    'site.yml': JSON.stringify(plays),
+  });
+
+  it('beside one for localhost: unknown, unless the inventory has localhost itself', async () => {
+    const plays = site({ ...others('localhost'), ...local }, others('wokers'));
+    await lay({ extraVars: { root } }, { ...plays, hosts: `[workers]\n${HOSTS}` });
+    await write({ file: 'a' }, root);
+    expect(await checked()).toMatchObject({
+      verdict: 'unknown',
+      reason: expect.stringMatching(/^localhost: no play matched a host of the inventory, but one for localhost/),
+    });
+    await write({ hosts: `[masters]\n${HOSTS.replace('web1', 'localhost')}` });
+    const { verdict, notes } = await checked();
+    expect([verdict, notes.map(({ kind }) => kind)]).toEqual(['in-sync', expect.arrayContaining(['no-hosts'])]);
+  });
+
+  it('beside one for others: a note, and it names who was left out, within the limit', async () => {
+    const files = { ...site(others('masters'), others('wokers')), hosts: `[masters]\n${HOSTS}[workers]\nw1\nw2\n` };
+    await lay({ extraVars: { root } }, files);
+    await write({ file: 'a' }, root);
+    const unlooked = ({ verdict, notes }: Report) => [
+      verdict,
+      ...notes.flatMap(({ kind, text }) => (kind === 'unlooked-at' ? [text] : [])),
+    ];
+    expect(unlooked(await checked())).toEqual(['in-sync', expect.stringMatching(/^no play is for w1, w2: mend hosts/)]);
+    await lay({ extraVars: { root }, limit: 'masters' }, files);
+    await write({ file: 'a' }, root);
+    expect(unlooked(await checked())).toEqual(['in-sync']);
+  });
+});
+
 describe('secrets', () => {
   it('reach Ansible in memory, and nobody else', async () => {
     const values: Readonly<Record<string, string>> = { 'prod/db': 'hunter2-of-the-db', '/prod/vault': 'vault-pass-1' };
@@ -240,6 +275,24 @@ describe('secrets', () => {
       expect(lost.stdout).toContain('there is no SSM parameter /none: create it, or mend the config');
     } finally {
       server.close();
+    }
+  });
+
+  it('are hidden too where a file holds the password of the vaults', async () => {
+    const task = { fail: { msg: 'it was opened with open-sesame-77' }, ignore_errors: true };
+    await lay(
+      { extraVars: { root }, vaultPassword: { file: 'pw' } },
+      { 'site.yml': play(task), pw: 'open-sesame-77\n' },
+    );
+    const report = await checked();
+    expect(JSON.stringify(report)).not.toContain('sesame');
+    expect(report.coverage.uncovered[0]?.reason).toContain('it was opened with (sensitive)');
+    for (const line of ['vault_password_file = ./pw', 'vault_identity_list = dev@pw', 'become_password_file = pw']) {
+      await lay(
+        { extraVars: { root } },
+        { 'site.yml': play(task), pw: 'open-sesame-77', 'ansible.cfg': `[defaults]\n${line}\n` },
+      );
+      expect((await checked()).coverage.uncovered[0]?.reason, line).toContain('it was opened with (sensitive)');
     }
   });
 

@@ -91,7 +91,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   minimum: {
     what: 'there are fewer nodes than there must be',
     nodes: { minNodes: 2 },
-    why: /^only 1 node is there, fewer than nodes\.minNodes \(2\)/,
+    why: /^only 1 node counts, fewer than nodes\.minNodes \(2\)/,
   },
   windows: {
     what: 'runs Windows',

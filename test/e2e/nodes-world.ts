@@ -182,6 +182,7 @@ export function nodesWorld({ caFile, found, act, ansibleCache }: WorldOptions): 
       },
     },
     identity,
+    functions: { ask: () => Promise.reject(new Error('no run is asked for')) },
     ...(process.getuid?.() === 0 ? { user: { uid: 65534, gid: 65534 } } : {}),
     signal: new AbortController().signal,
     say: (line) => said.push(line),

@@ -26,9 +26,8 @@ let service: Outside;
 let dispatch: string;
 
 async function check(target: string) {
-  const answer = String(await service.invoke(dispatch, { target: `prod/${target}`, trigger: 'manual' }));
-  const runId = /run (\S+)/.exec(answer)?.[1] ?? answer;
-  return until(`a verdict on run ${runId}`, 60, async () => {
+  const { runId, sentence } = await service.start(dispatch, `prod/${target}`);
+  return until(`a verdict: ${sentence}`, 60, async () => {
     const verdict = await service.verdict(`prod/${target}`);
     return verdict?.runId === runId ? verdict : null;
   });

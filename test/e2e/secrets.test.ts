@@ -105,11 +105,10 @@ const target = (name: string) => ({
 });
 
 async function check(target: string) {
-  const answer = String(await service.invoke(dispatch, { target: `prod/${target}`, trigger: 'manual' }));
-  const runId = /run (\S+)/.exec(answer)?.[1];
+  const { runId } = await service.start(dispatch, `prod/${target}`);
   return until(`a verdict on ${target}`, 90, async () => {
     const verdict = await service.verdict(`prod/${target}`);
-    return verdict !== null && runId !== undefined && verdict.runId >= runId ? verdict : null;
+    return verdict !== null && runId !== null && verdict.runId >= runId ? verdict : null;
   });
 }
 

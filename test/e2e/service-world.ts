@@ -58,16 +58,15 @@ export class ServiceWorld {
     execFileSync('git', ['-C', this.repository.workingCopy, 'reset', '--quiet', '--hard', `${commit}^`]);
   }
 
-  /** Asks for a run as a person would. @returns what `dispatch` answered */
+  /** Asks for a run as a person would. @returns what `dispatch` said */
   async dispatch(target: string): Promise<string> {
-    return String(await this.service.invoke(this.names.dispatch, { target, trigger: 'manual' }));
+    return (await this.service.start(this.names.dispatch, target)).sentence;
   }
 
   /** @returns the run's id */
   async ask(target: string): Promise<string> {
-    const answer = await this.dispatch(target);
-    const runId = /run (\S+) at/.exec(answer)?.[1] ?? /run (\S+) could not start/.exec(answer)?.[1];
-    if (runId === undefined) throw new Error(answer);
+    const { runId, sentence } = await this.service.start(this.names.dispatch, target);
+    if (runId === null) throw new Error(sentence);
     return runId;
   }
 

@@ -17,11 +17,16 @@ import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client
 import { GetScheduleCommand, SchedulerClient, UpdateScheduleCommand } from '@aws-sdk/client-scheduler';
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { execa } from 'execa';
+import type { Browser } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deny } from '#sandbox/breaks.ts';
 import type { Repository } from '#sandbox/git-host.ts';
 import { Outside, outputOf, ownerOf, until } from '#sandbox/outside.ts';
 import { type Sandbox, startSandbox } from '#sandbox/start.ts';
+import { startBrowser } from './browser.ts';
+import { Console } from './console/console.ts';
+import { tableOf, viewerOf } from './console/viewer.ts';
+import { byBuilds, byCommandLine, byRunbook, People, runIn } from './service-people.ts';
 
 const HOOK_SECRET = 'hook-secret-that-must-not-leak';
 const TOKEN = 'token-that-must-not-leak-4711';
@@ -38,7 +43,10 @@ let scheduler: SchedulerClient;
 let config: string;
 let repository: Repository;
 let webhook: string;
+let browser: Browser;
 const name = { dispatch: '', record: '', sweep: '' };
+
+const functionArn = (one: string) => `arn:aws:lambda:${sandbox.region}:${sandbox.account}:function:plumbline-${one}`;
 
 type Queue = { readonly running: { readonly runId: string; readonly build: string | null } | null };
 type State = { readonly outbox: readonly unknown[]; readonly findings: readonly unknown[] };
@@ -48,9 +56,8 @@ const state = (target: string): Promise<State> => json<State>(`state/prod/${targ
 
 /** Asks for a run as a person would. @returns its id */
 async function ask(target: string): Promise<string> {
-  const answer = String(await service.invoke(name.dispatch, { target: `prod/${target}`, trigger: 'manual' }));
-  const runId = /run (\S+)/.exec(answer)?.[1];
-  if (runId === undefined) throw new Error(answer);
+  const { runId, sentence } = await service.start(name.dispatch, `prod/${target}`);
+  if (runId === null) throw new Error(sentence);
   return runId;
 }
 
@@ -119,7 +126,7 @@ beforeAll(async () => {
   const folder = (one: string): string => ({ crash: 'moving', pushed: 'pushed' })[one] ?? 'still';
   const target = (one: string): string =>
     `  ${one}: { in: [prod], source: s, schedule: rate(1 hour), pendingGrace: ${one === 'pushed' ? '2h' : '0s'}, ` +
-    `confirm: 0s, terraform: { path: ${folder(one)}, ` +
+    `confirm: 0s, allowOtherCommits: ${one === 'still'}, terraform: { path: ${folder(one)}, ` +
     `backendConfig: { bucket: states, key: "${one}.tfstate", region: ${sandbox.region} } } }\n`;
   config = path.join(repository.workingCopy, 'plumbline.yaml');
   writeFileSync(
@@ -138,9 +145,13 @@ beforeAll(async () => {
   name.dispatch = outputOf(outputs, 'DispatchFunction');
   name.record = outputOf(outputs, 'RecordFunction');
   name.sweep = outputOf(outputs, 'SweepFunction');
+  browser = await startBrowser();
 }, 180_000);
 
-afterAll(() => sandbox?.stop());
+afterAll(async () => {
+  await browser?.close();
+  await sandbox?.stop();
+});
 
 describe('the deployed service', () => {
   it('is the template that a plain synth gives', async () => {
@@ -270,6 +281,40 @@ describe('a push', () => {
   });
 });
 
+describe('the dashboard', () => {
+  it('shows in a browser how the targets stand, and starts a check that ends with a verdict', async () => {
+    expect(await tableOf(sandbox, 'plumbline-eu-west-1')).toBe(functionArn('widget'));
+    const call = await viewerOf(sandbox, 'e2e-may-rerun', ['widget', 'rerun'].map(functionArn));
+    const seen = await Console.open(browser, { endpoint: functionArn('widget'), call });
+    expect(await seen.rows()).toHaveLength(TARGETS.length);
+    expect((await seen.row('prod/crash'))?.[1]).toBe('drifted\n1 finding');
+    expect((await seen.row('prod/still'))?.join('\n')).toMatch(/in-sync\n0 of 0 compared.*; schedule/s);
+    await verdictOn('still', runIn(await seen.rerun('prod/still')));
+    await freed('still');
+    await seen.refresh();
+    expect((await seen.row('prod/still'))?.[4]).toMatch(/; manual \(console\)$/);
+    expect(seen.calls.map((one) => one.name)).toEqual(['widget', 'rerun', 'widget'].map((one) => `plumbline-${one}`));
+    await expect(call(name.dispatch, { target: 'prod/still', trigger: 'manual' })).rejects.toThrow(/not authorized/);
+    await seen.close();
+  });
+
+  it('starts nothing for a viewer who may only look, and says so', async () => {
+    const call = await viewerOf(sandbox, 'e2e-may-look', [functionArn('widget')]);
+    const seen = await Console.open(browser, { endpoint: functionArn('widget'), call });
+    const before = await queue('still');
+    expect(await seen.rerun('prod/still')).toMatch(/not authorized to perform: lambda:InvokeFunction/);
+    expect(await queue('still')).toEqual(before);
+    await seen.close();
+  });
+});
+
+describe('a person', () => {
+  it('sees and starts checks by the command line and the runbook, and by a build at CodeBuild', async () => {
+    const people = await People.make(sandbox, service);
+    await Promise.all([byCommandLine(people, repository), byBuilds(people), byRunbook(people)]);
+  });
+});
+
 describe('what goes wrong becomes unknown, and pages', () => {
   it('a build that is killed', async () => {
     const runId = await ask('killed');
@@ -322,8 +367,11 @@ describe('what goes wrong becomes unknown, and pages', () => {
     await service.invoke(name.sweep, {});
     await isPaged('plumbline prod/late unknown');
     expect((await service.verdict('prod/late'))?.verdict).toBe('in-sync');
-    const runId = await ask('late');
-    await verdictOn('late', runId);
+    const call = await viewerOf(sandbox, 'e2e-may-rerun-all', ['widget', 'rerun'].map(functionArn));
+    const seen = await Console.open(browser, { endpoint: functionArn('widget'), call });
+    expect((await seen.rows()).filter((cells) => cells[1]?.startsWith('stale'))).toHaveLength(1);
+    await verdictOn('late', runIn(await seen.rerun(null)));
+    await seen.close();
   });
 
   it('is over when a later check sees again', async () => {

@@ -135,7 +135,7 @@ describe('an environment gets what its layers need', () => {
     expect(ofType('AWS::CodeBuild::Project', only)).toEqual([]);
     expect(ofType('AWS::Events::Rule', only)).toEqual([]);
     expect(actions(only).filter((action) => action.startsWith('codebuild:'))).toEqual([]);
-    expect(ofType('AWS::Lambda::Function', only)).toHaveLength(4);
+    expect(ofType('AWS::Lambda::Function', only)).toHaveLength(6);
     expect(ofType('AWS::EKS::AccessEntry', only)).toEqual([]);
     const record = ofType('AWS::Lambda::Function', only).find(
       ({ properties }) => properties.FunctionName === deployed.function('record'),
@@ -145,7 +145,7 @@ describe('an environment gets what its layers need', () => {
 
   test('with terraform alone: no function that compares, no layer, nothing to sign', () => {
     const only = made(configOf(NETWORK));
-    expect(ofType('AWS::Lambda::Function', only)).toHaveLength(3);
+    expect(ofType('AWS::Lambda::Function', only)).toHaveLength(5);
     expect(ofType('AWS::Lambda::LayerVersion', only)).toEqual([]);
     expect(ofType('AWS::CodeBuild::Project', only)).toHaveLength(1);
     expect(JSON.stringify(ofType('AWS::IAM::Policy', only))).not.toContain('inbox/kubernetes');
@@ -153,7 +153,7 @@ describe('an environment gets what its layers need', () => {
 
   test('with both: one of each, whose roles have names of their own', () => {
     const both = made(configOf(`${SHOP}\n${NETWORK}`));
-    expect(ofType('AWS::Lambda::Function', both)).toHaveLength(4);
+    expect(ofType('AWS::Lambda::Function', both)).toHaveLength(6);
     expect(ofType('AWS::CodeBuild::Project', both)).toHaveLength(1);
     const names = ofType('AWS::IAM::Role', both).flatMap(({ properties }) => properties.RoleName ?? []);
     expect(names.sort()).toEqual(['plumbline-kubernetes', 'plumbline-terraform']);
@@ -162,7 +162,7 @@ describe('an environment gets what its layers need', () => {
   test('one function for all its targets, and few names in dispatch’s policy however many they are', () => {
     const many = Array.from({ length: 25 }, (_, index) => SHOP.replace('shop', `shop-${index}`)).join('\n');
     const all = made(configOf(many));
-    expect(ofType('AWS::Lambda::Function', all)).toHaveLength(4);
+    expect(ofType('AWS::Lambda::Function', all)).toHaveLength(6);
     const dispatch = JSON.stringify(
       ofType('AWS::IAM::Policy', all).filter(({ id }) => id.startsWith('ServiceDispatchRole')),
     );

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { deployed, INBOX_POLICY_PATH } from '#drift/names.ts';
 import { DATA_READS, ITEM_READS, OBJECT_READS, PARAMETER_READS } from '#infra/data-reads.ts';
-import { type Statement, statementsOf as statementsIn } from './statements.ts';
+import { list, readableSecrets, type Statement, statementsOf as statementsIn } from './statements.ts';
 import { deployment, type Resource, resourcesOf, SERVICE_CONFIG, settingsFrom } from './synth.ts';
 
 const settings = settingsFrom(readFileSync(SERVICE_CONFIG, 'utf8'));
@@ -11,7 +11,6 @@ const resources = resourcesOf(deployment(settings));
 const ofType = (type: string): readonly Resource[] => resources.filter((resource) => resource.type === type);
 /** Targets of the source that has a webhook. */
 const INFRA = deployedTargets.map(({ name }) => name).sort();
-const list = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? value : [value as T]);
 
 const statementsOf = (role: string): readonly Statement[] => statementsIn(role, resources);
 
@@ -63,6 +62,8 @@ describe('no right is wider than it must be', () => {
       'KubernetesstagingFunctionRole',
       'WebhookReceiveRole',
       'StatusesTellRole',
+      'PeopleRerunRole',
+      'DashboardWidgetRole',
       'ClockRole',
     ]);
   });
@@ -176,6 +177,10 @@ describe('functions', () => {
       'StatusesTellRole',
       ['s3:GetObject <bucket>/runs/*/report.json', 's3:GetObject <bucket>/runs/*/run.json', 's3:ListBucket <bucket>'],
     ],
+    [
+      'DashboardWidgetRole',
+      ['s3:GetObject <bucket>/queue/*.json', 's3:GetObject <bucket>/state/*.json', 's3:ListBucket <bucket>'],
+    ],
   ])('%s reaches its own part of the bucket', (role, objects) => {
     expect(onObjects(role)).toEqual(objects);
   });
@@ -204,6 +209,7 @@ describe('functions', () => {
 describe('a build', () => {
   test('reads a ticket, leaves its own report, reads what the config names, and assumes one role', () => {
     expect(allowed('TerraformprodBuildRole')).toEqual([
+      'lambda:InvokeFunction',
       'logs:CreateLogStream',
       'logs:PutLogEvents',
       's3:GetObject',
@@ -223,10 +229,7 @@ describe('a build', () => {
   });
 
   test('reads exactly the secrets and parameters of its environment’s targets', () => {
-    const secrets = statementsOf('TerraformprodBuildRole').flatMap(({ Action, Resource }) =>
-      Action === 'secretsmanager:GetSecretValue' || Action === 'ssm:GetParameter' ? list(Resource) : [],
-    );
-    expect(secrets).toEqual([
+    expect(readableSecrets(statementsOf('TerraformprodBuildRole'))).toEqual([
       'arn:aws:secretsmanager:eu-west-1:111111111111:secret:acme/db-??????',
       'arn:aws:secretsmanager:eu-west-1:111111111111:secret:plumbline/git-token-??????',
       'arn:aws:ssm:eu-west-1:111111111111:parameter/acme/api-key',
@@ -358,7 +361,7 @@ notify: { warning: { email: [a@acme.example] } }
 test('a permissions boundary from the context is on every role', () => {
   const context = { '@aws-cdk/core:permissionsBoundary': { name: 'boundary' } };
   const roles = resourcesOf(deployment(undefined, context)).filter(({ type }) => type === 'AWS::IAM::Role');
-  expect(roles).toHaveLength(17);
+  expect(roles).toHaveLength(19);
   for (const { properties } of roles) {
     expect(JSON.stringify(properties.PermissionsBoundary)).toContain(':policy/boundary');
   }

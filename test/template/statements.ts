@@ -10,6 +10,15 @@ export interface Statement {
   readonly Condition?: unknown;
 }
 
+/** IAM takes one thing, and a list of them. */
+export const list = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? value : [value as T]);
+
+/** The secrets and parameters that statements let somebody read. */
+export const readableSecrets = (statements: readonly Statement[]): readonly unknown[] =>
+  statements.flatMap(({ Action, Resource }) =>
+    Action === 'secretsmanager:GetSecretValue' || Action === 'ssm:GetParameter' ? list(Resource) : [],
+  );
+
 /** All that the policies of the role with this logical id prefix say. @throws when there is not exactly one policy */
 export function statementsOf(role: string, resources: readonly Resource[]): readonly Statement[] {
   const policies = resources.filter(

@@ -161,8 +161,11 @@ FOR_ALL_HOSTS = ("add_host", "pause")
 LOOKUP = re.compile(r"\b(lookup|query|q)\b")
 # Lookups that only read: they may be done again.
 READS = re.compile(r"\b(lookup|query|q)\(\s*[\"'](ansible\.builtin\.)?(env|file|vars|ini|csvfile|unvault)[\"']")
-# How `script` says that its `creates` or `removes` holds: it was compared, though the event is "skipped".
-SCRIPT_GUARD = re.compile(r"matching (creates|removes) option$")
+# How actions say that their `creates` or `removes` holds: it was compared, though the event is "skipped".
+GUARDS = {
+    "script": re.compile(r"matching (creates|removes) option$"),
+    "unarchive": re.compile(r"^skipped, since .* exists$", re.DOTALL),
+}
 
 
 class Secrets:
@@ -615,8 +618,8 @@ class CallbackModule(CallbackBase):
     def _status(self, result, event, hidden):
         raw = result._result
         if event == "ok":
-            if result._task.check_mode and raw.get("ansible_job_id") and not raw.get("finished"):
-                return "unverifiable"  # It was only begun, and nobody waited for what it says.
+            if is_only_begun(result, hidden):
+                return "unverifiable"
             return "changed" if raw.get("changed") else "ok"
         if event != "skipped":
             return event
@@ -629,7 +632,8 @@ class CallbackModule(CallbackBase):
             return "hidden"
         if "results" in raw and all(is_when_skip(item) for item in as_list(raw["results"])):
             return "skipped"
-        if short_name(result._task) == "script" and SCRIPT_GUARD.search(str(raw.get("msg", ""))):
+        guard = GUARDS.get(short_name(result._task))
+        if guard is not None and guard.search(str(raw.get("msg", ""))):
             return "ok"
         return "unverifiable"
 
@@ -768,6 +772,16 @@ def templates_below(variables, is_secret, depth=0):
 def is_hidden(result):
     raw = result._result
     return bool(raw.get("_ansible_no_log")) or "censored" in raw or result._task.no_log is True
+
+
+def is_only_begun(result, hidden):
+    """Whether nobody waited for what it says. Under no_log the number of the job is not shown."""
+    raw, task = result._result, result._task
+    if "results" in raw:
+        return False  # Its items say so.
+    if hidden:
+        return bool(task.async_val) and str(task.poll) == "0"
+    return bool(raw.get("ansible_job_id")) and not raw.get("finished")
 
 
 def short_name(task):

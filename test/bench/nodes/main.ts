@@ -1,6 +1,6 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -16,6 +16,11 @@ import { BUNDLING } from '#infra/bundle.ts';
 const TASKS = 40;
 /** A node is done at once: what is measured is who asks. */
 const RUN_MS = 400;
+/** As the deployed build runs it. */
+const NODE_FLAGS =
+  /^ *- node (?<flags>.*) plumbline\.cjs build$/m
+    .exec(readFileSync(path.resolve(import.meta.dirname, '../../../buildspecs/nodes.yml'), 'utf8'))
+    ?.groups?.flags?.split(' ') ?? [];
 const NODE_RUN = path.resolve(import.meta.dirname, '../node-run.ts');
 
 interface Run {
@@ -48,7 +53,8 @@ function run<T>(name: string, args: readonly string[]): T {
   if (!existsSync(outfile)) {
     buildSync({ ...BUNDLING, write: true, outfile, entryPoints: [path.join(import.meta.dirname, `${name}.ts`)] });
   }
-  return JSON.parse(execFileSync(process.execPath, [outfile, ...args], { encoding: 'utf8', timeout: 300_000 }));
+  const node = [process.execPath, [...NODE_FLAGS, outfile, ...args]] as const;
+  return JSON.parse(execFileSync(...node, { encoding: 'utf8', timeout: 300_000 }));
 }
 
 async function withAccount(nodes: number, runMs: number, work: (address: string) => Promise<void>): Promise<void> {

@@ -102,3 +102,18 @@ sys.stdout.buffer.write(out.getvalue())`;
   const { stdout } = await execa('python3', ['-c', program], { encoding: 'buffer' });
   return packedOf(Buffer.from(stdout));
 }
+
+/** A playbook that does nothing but to say something. */
+export const IDLE = { 'site.yml': '- hosts: web\n  gather_facts: false\n  tasks: [{ debug: { msg: hello } }]\n' };
+
+/** A playbook of one task that runs in check mode too. */
+export const running = (command: string): { readonly 'site.yml': string } => ({
+  'site.yml': `
+- hosts: web
+  gather_facts: false
+  tasks:
+    - name: really run
+      shell: ${JSON.stringify(command)}
+      check_mode: false
+`,
+});

@@ -16,6 +16,7 @@ const answerSchema = z.strictObject({
   problem: z.string().nullable(),
   ansible: z.string().nullable(),
   python: z.string().nullable(),
+  left: z.string().nullable(),
 });
 type Answer = z.infer<typeof answerSchema>;
 
@@ -49,6 +50,8 @@ export class Node {
   readonly home: string;
   readonly temporary: string;
   readonly root: string;
+  /** Where its agent looks for programs. */
+  readonly path: string;
   readonly #folder: string;
   readonly #store: Store;
   readonly #env: Readonly<Record<string, string>>;
@@ -60,8 +63,9 @@ export class Node {
     this.temporary = path.join(folder, 'tmp');
     this.root = path.join(folder, 'root');
     for (const name of [this.home, this.temporary, this.root]) mkdirSync(name, { recursive: true });
+    this.path = [...(bin === null ? [] : [bin]), '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin'].join(':');
     this.#env = {
-      PATH: [...(bin === null ? [] : [bin]), '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin'].join(':'),
+      PATH: this.path,
       HOME: this.home,
       TMPDIR: this.temporary,
       SSL_CERT_FILE: store.certificates.ca,

@@ -57,7 +57,9 @@ describe('a stream', () => {
     const output = answerTo('text', { exit: 2, hint: 'a role is missing' });
     const world = new World().node('i-1', { output }, 'text');
     expect(await world.ask()).toEqual({ unreached: [] });
-    expect(world.taken).toEqual([{ node: 'name-of-i-1', text: 'text', exitCode: 2, hint: 'a role is missing' }]);
+    expect(world.taken).toEqual([
+      { node: 'name-of-i-1', text: 'text', exitCode: 2, hint: 'a role is missing', left: null },
+    ]);
     expect(world.cancelled).toEqual([]);
   });
 

@@ -37,6 +37,15 @@ const withChange = (from: string, to: string): string => {
 };
 
 describe('a config', () => {
+  it('lets people name another commit only where it says so', () => {
+    const allows = (value: string): readonly unknown[] => {
+      const parsed = parseConfig(withChange('    terraform:', `    ${value}\n    terraform:`), 'plumbline.yaml', NOW);
+      return parsed.ok ? parsed.config.targets.map(({ allowOtherCommits }) => allowOtherCommits) : [];
+    };
+    expect(allows('allowOtherCommits: true')).toEqual([true, true]);
+    for (const value of ['allowOtherCommits: false', '']) expect(allows(value)).toEqual([undefined, undefined]);
+  });
+
   it('is resolved: one target per environment, placeholders expanded, defaults filled in', () => {
     const parsed = parseConfig(GOOD, 'plumbline.yaml', NOW);
     if (!parsed.ok) throw new Error(formatConfigErrors(parsed.errors));
@@ -84,11 +93,7 @@ describe('a config', () => {
       '    nodes: { playbook: x }\n    terraform:',
       /nodes: is beside terraform: a target is of one layer/,
     ],
-    [
-      '    terraform:',
-      '    allowOtherCommits: x\n    terraform:',
-      /allowOtherCommits: is not supported by this version yet/,
-    ],
+    ['    terraform:', '    allowOtherCommits: x\n    terraform:', /allowOtherCommits: write true or false/],
     ['    schedule:', '    timeout: 2h\n    schedule:', /1m to 55m/],
     ['    schedule:', '    timeout: 90\n    schedule:', /90s, 30m, 2h or 1d/],
     ['    schedule:', '    minCoverage: 2\n    schedule:', /from 0 to 1/],

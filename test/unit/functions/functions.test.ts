@@ -13,6 +13,7 @@ import { mockClient } from 'aws-sdk-client-mock';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { functionProblem } from '#drift/function-failure.ts';
 import { DEPLOYED_CONFIG_FILE, FUNCTION_ENV } from '#drift/names.ts';
+import { statusSchema } from '#drift/overview.ts';
 import { NO_RULES } from '#drift/rules/rule.ts';
 import type { DeployedConfig } from '#drift/target.ts';
 import { TARGET } from '../runs/world.ts';
@@ -63,7 +64,10 @@ const context = {
 } as Context;
 
 /** The exported handler, loaded as in a cold Lambda. */
-async function invoke(name: 'dispatch' | 'record' | 'sweep' | 'kube-diff', event: unknown): Promise<unknown> {
+async function invoke(
+  name: 'dispatch' | 'record' | 'sweep' | 'widget' | 'rerun' | 'kube-diff',
+  event: unknown,
+): Promise<unknown> {
   vi.resetModules();
   const { handler } = await import(`../../../functions/${name}.ts`);
   return handler(event, context);
@@ -87,7 +91,7 @@ beforeEach(() => {
 describe('dispatch', () => {
   test('answers with one sentence, and logs it as one JSON line with the target', async () => {
     const answer = await invoke('dispatch', { target: 'prod/network', trigger: 'manual', ticket: 'not ours' });
-    expect(answer).toBe('prod/network is paused (enabled: false)');
+    expect(answer).toEqual({ runId: null, sentence: 'prod/network is paused (enabled: false)' });
     const logged = lines.map((line) => JSON.parse(line)).filter(({ message }) => message === 'answered');
     expect(logged).toEqual([expect.objectContaining({ level: 'INFO', target: 'prod/network', answer })]);
     expect(lines.join()).not.toContain('not ours');
@@ -226,6 +230,113 @@ describe('kube-diff', () => {
     ['nothing', null],
   ])('refuses an event with %s', async (_, event) => {
     await expect(invoke('kube-diff', event)).rejects.toThrow('this event cannot be read');
+    expect(s3.calls()).toEqual([]);
+  });
+});
+
+describe('rerun', () => {
+  const asked = { action: 'rerun', target: 'prod/network' };
+  const answers = (runId: string | null, sentence: string): void => {
+    const Payload = new TextEncoder().encode(JSON.stringify({ runId, sentence }));
+    lambda.on(InvokeCommand).resolves({ StatusCode: 200, Payload: Payload as never });
+  };
+
+  test('asks dispatch, waits for its answer, and gives it on with a link', async () => {
+    answers(RUN_ID, 'started run');
+    const link = `https://eu-west-1.console.aws.amazon.com/s3/object/bucket?region=eu-west-1&prefix=runs/prod/network/2026/11/24/${RUN_ID}/report.html`;
+    expect(await invoke('rerun', { ...asked, actor: 'alice', via: 'cli' })).toEqual({
+      runs: [{ target: 'prod/network', runId: RUN_ID, sentence: 'started run', link }],
+    });
+    const [call, ...others] = lambda.commandCalls(InvokeCommand).map((one) => one.args[0].input);
+    expect(others).toEqual([]);
+    expect([call?.FunctionName, call?.InvocationType]).toEqual(['plumbline-dispatch', undefined]);
+    expect(JSON.parse(new TextDecoder().decode(call?.Payload as Uint8Array))).toMatchObject({
+      ...{ target: 'prod/network', trigger: 'manual', by: { actor: 'alice', via: 'cli' } },
+    });
+    expect(lines.map((line) => JSON.parse(line))).toContainEqual(
+      expect.objectContaining({ message: 'asked for', target: 'prod/network', by: { actor: 'alice', via: 'cli' } }),
+    );
+  });
+
+  test('answers the dashboard with HTML that holds nothing of others but text', async () => {
+    answers(null, '<img src=x onerror=alert(1)> & <script>\u202e');
+    const html = await invoke('rerun', { ...asked, widgetContext: { theme: 'light' } });
+    expect(html).toMatch(/^<div class="plumbline"><p>0 of 1 started or joined/);
+    expect(html).toContain('&lt;img src=x onerror=alert(1)> &amp; &lt;script>\\u202e');
+    expect(html).not.toMatch(/<(img|script)/);
+    const [call] = lambda.commandCalls(InvokeCommand).map((one) => one.args[0].input);
+    expect(JSON.parse(new TextDecoder().decode(call?.Payload as Uint8Array)).by).toEqual({ via: 'console' });
+    expect(await invoke('rerun', { action: 'rerun', stale: true, widgetContext: {} })).toBe(
+      '<p>Nothing is stale: nothing was started.</p>',
+    );
+  });
+
+  test('fails for the runbook when nothing was started, so that its execution does', async () => {
+    answers(null, 'prod/network is paused (enabled: false)');
+    await expect(invoke('rerun', { ...asked, via: 'runbook' })).rejects.toThrow('prod/network is paused');
+    answers(RUN_ID, 'started run');
+    expect(await invoke('rerun', { ...asked, via: 'runbook' })).toMatchObject({ runs: [{ runId: RUN_ID }] });
+  });
+
+  test.each([
+    ['nothing', null],
+    ['a request of dispatch’s', { target: 'prod/network', trigger: 'schedule' }],
+    ['more than a person may say', { ...asked, by: { delivery: 'x' } }],
+  ])('refuses %s, and asks for nothing', async (_, event) => {
+    await expect(invoke('rerun', event)).rejects.toThrow('this event cannot be read');
+    expect(lambda.commandCalls(InvokeCommand)).toEqual([]);
+  });
+});
+
+describe('widget', () => {
+  const widgetContext = { theme: 'dark', forms: { all: { environment: 'prod', page: '1' } }, params: {}, width: 588 };
+
+  test('answers the console with HTML in its theme, and writes nothing', async () => {
+    const html = await invoke('widget', { widgetContext });
+    expect(html).toMatch(/^<div class="plumbline dark">/);
+    expect(html).toContain('<option value="prod" selected>');
+    expect(html).toContain('1 paused');
+    const calls = s3.calls().map(({ args }) => args[0]);
+    expect(calls).toHaveLength(2);
+    expect(calls.every((command) => command instanceof GetObjectCommand)).toBe(true);
+    expect(lines.join()).not.toContain('<div');
+  });
+
+  test('answers with JSON for who asks for it', async () => {
+    const asked = { format: 'json', targets: ['prod/network', 'prod/nowhere'] };
+    const answer = statusSchema.parse(await invoke('widget', asked));
+    expect(answer).toMatchObject({ config: { hash: config.hash }, missing: ['prod/nowhere'] });
+    expect(answer.targets.map(({ target, verdict }) => [target, verdict])).toEqual([['prod/network', 'paused']]);
+    const link =
+      'https://eu-west-1.console.aws.amazon.com/s3/object/bucket?region=eu-west-1&prefix=state/prod/network.html';
+    expect(answer.targets[0]?.link).toBe(link);
+  });
+
+  test('says what it is, and looks at nothing', async () => {
+    expect(await invoke('widget', { describe: true })).toEqual({ markdown: expect.stringContaining('# Plumbline') });
+    expect(s3.calls()).toEqual([]);
+  });
+
+  test.each([
+    ['what a form may not hold', { widgetContext: { theme: 7, forms: { all: 'x' } } }],
+    [
+      'a form without end',
+      { widgetContext: { forms: { all: { environment: 'x'.repeat(1e6), page: 'x'.repeat(1e6) } } } },
+    ],
+    ['nothing', {}],
+  ])('takes %s as if nothing was chosen', async (_, event) => {
+    const html = await invoke('widget', event);
+    expect(html).toContain('1 target: ');
+    expect(html).toMatch(/^<div class="plumbline light">/);
+  });
+
+  test.each([
+    ['more names than a config may have', { format: 'json', targets: Array(2001).fill('a/b') }],
+    ['a name without end', { format: 'json', targets: ['x'.repeat(201)] }],
+    ['another format', { format: 'xml' }],
+    ['no event', null],
+  ])('refuses %s', async (_, event) => {
+    await expect(invoke('widget', event)).rejects.toThrow(/this event cannot be read/);
     expect(s3.calls()).toEqual([]);
   });
 });

@@ -98,14 +98,31 @@ describe('who is asked', () => {
   });
 
   test.each([
-    [[], 1, 'no node is selected: mend nodes.select, or start nodes with these tags'],
+    [
+      [],
+      1,
+      'the only selected node does not count, i-9: it was started 0 seconds ago and may still be set up: it counts after 15 minutes (nodes.settle)',
+    ],
     [['i-1'], 1, null],
-    [['i-1'], 3, 'only 1 node is there, fewer than nodes.minNodes (3): start the others, or lower it'],
-    [['i-1', 'i-2'], 3, 'only 2 nodes are there, fewer than nodes.minNodes (3): start the others, or lower it'],
+    [['i-1'], 3, 'only 1 node counts, fewer than nodes.minNodes (3): start the others, or lower it'],
+    [['i-1', 'i-2'], 3, 'only 2 nodes count, fewer than nodes.minNodes (3): start the others, or lower it'],
   ])('%j of %d are enough or not', (ids, minNodes, reason) => {
     const offline = { online: false, status: 'ConnectionLost', lastSeen: null };
     const young = node('i-9', { launchedAt: NOW });
     expect(tooFew(fleetOf(...ids.map((id) => node(id, { agent: offline })), young), minNodes)).toBe(reason);
+  });
+
+  test('none that counts is not none that is selected', () => {
+    const none = (...found: readonly FoundNode[]) => tooFew(fleetOf(...found), 1);
+    expect(none()).toBe('no node is selected: mend nodes.select, or start nodes with these tags');
+    expect(none(node('i-1', { state: 'stopped' }))).toBe('the only selected node does not count, i-1: it is stopped');
+    expect(none(node('i-1', { state: 'pending' }), node('i-2', { launchedAt: NOW }))).toBe(
+      'none of 2 selected nodes counts, i-1: it is starting',
+    );
+    const gone = formFleet([], options({ ids: ['i-1', 'i-2'] }));
+    expect(tooFew(gone, 1)).toMatch(
+      /^none of 2 selected nodes counts, i-1: there is no such node .*mend nodes\.select$/,
+    );
   });
 });
 

@@ -53,6 +53,65 @@ describe('many streams, one report', () => {
     expect(judge({ streams: [{ ...local, text }] }).reason).not.toMatch(/no play matched/);
   });
 
+  it('an inventory of which nobody was looked at, but for the machine that Ansible runs on, is not in sync', () => {
+    const { text } = stream('', 'structure-two-plays-two-groups');
+    const judged = (host: string, inventory: readonly string[] | null) =>
+      judge({
+        streams: [
+          {
+            ...{ name: 'events', node: null, text: text.replaceAll(/"[mw]1"/g, `"${host}"`), exitCode: 0 },
+            inventory: inventory === null ? null : new Set(inventory),
+          },
+        ],
+      });
+    for (const host of ['localhost', '127.0.0.1', '::1']) {
+      for (const inventory of [['w1', 'w2'], ['localhost.localdomain'], [], null]) {
+        expect(judged(host, inventory)).toMatchObject({
+          verdict: 'unknown',
+          reason: expect.stringMatching(/^\S+: no play matched a host of the inventory, but one for localhost/),
+        });
+      }
+      expect(judged(host, [host]).reason).not.toMatch(/no play matched/);
+    }
+    expect(judged('w1', null).reason).not.toMatch(/no play matched/);
+  });
+
+  it('hosts of the inventory that no play is for are named, where a play matched nobody', () => {
+    const notes = (name: string, inventory: readonly string[]) => {
+      const { notes: all, verdict } = judge({
+        streams: [{ name, node: null, text: textOf(name), exitCode: 0, inventory: new Set(inventory) }],
+      });
+      return [verdict, ...all.flatMap(({ kind, text }) => (kind === 'unlooked-at' ? [text] : []))];
+    };
+    const other = Array.from({ length: 30 }, (_, index) => `g${index}`);
+    expect(notes('structure-two-plays-two-groups', ['m1', 'w1'])).toEqual(['in-sync']);
+    expect(notes('structure-two-plays-two-groups', ['m1', 'w1', 'w2'])).toEqual([
+      'in-sync',
+      'no play is for w2: mend hosts of the play that matched no node',
+    ]);
+    expect(notes('structure-two-plays-two-groups', ['m1', 'w1', ...other])[1]).toMatch(
+      /^no play is for g0, .*g19 and 10 more:/,
+    );
+    expect(notes('structure-role-with-defaults', ['other'])).toEqual(['in-sync']);
+  });
+
+  it('a folder that a run left on its node is told, whatever it found', () => {
+    for (const [name, exitCode] of [
+      [CLEAN, 0],
+      ['broken-fails-only-in-check-mode', 2],
+    ] as const) {
+      const { notes } = judge({
+        streams: [{ ...stream('i-1', name, exitCode), left: '/var/tmp/x' }, stream('i-2', CLEAN)],
+      });
+      expect(notes).toContainEqual({
+        kind: 'left',
+        subject: 'i-1',
+        text: 'a folder of the run is left on the node: remove /var/tmp/x',
+      });
+    }
+    expect(judge({ streams: nodes }).notes.map(({ kind }) => kind)).not.toContain('left');
+  });
+
   it('does not call a node unknown for a task that a rule may accept', () => {
     const streams = ['i-1', 'i-2'].map((node) => stream(node, 'green-one-command-among-many'));
     expect(judge({ streams }).notes).toContainEqual({ kind: 'nodes', text: '2 nodes: 2 not fully verified' });

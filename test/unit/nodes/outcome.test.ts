@@ -6,7 +6,7 @@ import { type CommandOutcome, hasEnded, isWaiting, wordOf } from '#drift/nodes/o
 const SHA = 'a'.repeat(64);
 const GOOD = {
   ...{ sha256: SHA, size: 12, exit: 0, hint: null, problem: null },
-  ...{ ansible: '2.19.14', python: '3.11.2' },
+  ...{ ansible: '2.19.14', python: '3.11.2', left: null },
 };
 const lineOf = (answer: unknown): string => `plumbline-node/1 ${JSON.stringify(answer)}`;
 const outcome = (details: string, output = '', status = details): CommandOutcome => ({
@@ -44,6 +44,7 @@ describe('the last line of a node', () => {
     ['a text moves the cursor', lineOf({ ...GOOD, hint: 'a\u001b[2Jb' })],
     ['a text turns its direction', lineOf({ ...GOOD, hint: 'a\u202eb' })],
     ['a text is empty', lineOf({ ...GOOD, problem: '' })],
+    ['a folder has a line end', lineOf({ ...GOOD, left: '/tmp/a\nb' })],
     ['a version is none', lineOf({ ...GOOD, ansible: '<b>' })],
   ])('is none of ours when %s', (_, output) => {
     expect(readNodeAnswer(output)).toBeNull();
@@ -56,6 +57,11 @@ describe('the last line of a node', () => {
       }),
     );
   });
+});
+
+test('a node whose document does not tell of folders that are left is read all the same', () => {
+  const { left: _, ...older } = GOOD;
+  expect(readNodeAnswer(lineOf(older))).toEqual(GOOD);
 });
 
 describe('what SSM says of a node', () => {
@@ -73,6 +79,11 @@ describe('what SSM says of a node', () => {
     ['Success', why, /^the disk is full$/],
     ['Success', lineOf({ ...GOOD, size: 33_554_433 }), /larger than 32 MiB: check fewer tasks/],
     ['Failed', why, /^the disk is full$/],
+    [
+      'Failed',
+      lineOf({ ...GOOD, sha256: null, size: null, problem: 'it ended', left: '/var/tmp/plumbline-node-a' }),
+      /^it ended; a folder of the run is left on the node: remove \/var\/tmp\/plumbline-node-a$/,
+    ],
     // What a command that failed says of a stream does not count.
     ['Failed', good, /its command failed without saying why: .*Python 3/],
     ['Failed', 'Traceback', /its command failed without saying why/],

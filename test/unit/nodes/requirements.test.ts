@@ -55,6 +55,10 @@ describe('what a requirements file wants', () => {
       'collections: [{ name: a.b, version: 1.2.3 }, { name: a.b, version: 1.2.3 }]',
       [{ name: 'a.b', version: '1.2.3', type: 'galaxy' }],
     ],
+    [
+      `collections: [{ name: "https://x.example/a.git#/sub/a", type: git, version: ${COMMIT} }]`,
+      [{ name: 'https://x.example/a.git#/sub/a', type: 'git', version: COMMIT }],
+    ],
     ['collections:', []],
     ['', []],
     ['{}', []],
@@ -75,6 +79,16 @@ describe('what a requirements file wants', () => {
     [
       'collections: [{ name: https://x.example/a.git, type: git, version: main }]',
       /at no exact commit: write version: and its 40/,
+    ],
+    ...['.git,main', '.git#sub,main', ',0', '.git#../../other', '.git#a/../../b', '.git#a#b'].map(
+      (end): [string, RegExp] => [
+        `collections: [{ name: "git+https://x.example/a${end}", type: git, version: ${COMMIT} }]`,
+        /by more than an address and a folder in it: write https:\/\/…#folder, and the commit into version:/,
+      ],
+    ),
+    [
+      `collections: [{ name: a.b, type: git, source: "https://x.example/a.git,main", version: ${COMMIT} }]`,
+      /wants a\.b by more than an address/,
     ],
     ['collections: [{ name: ../other, type: dir }]', /from another place than galaxy, https:\/\/ or git/],
     ['collections: [{ name: /etc/shadow, type: file }]', /from another place/],

@@ -85,6 +85,26 @@ cache = True
   ])('is nothing where it says nothing: %j', (text) => expect(settingsOf(text, '.', 'here')).toEqual({}));
 });
 
+describe('an ansible.cfg of a megabyte that is meant to be slow', () => {
+  const SIZE = 1024 * 1024;
+  const filled = (part: string): string => part.repeat(Math.floor(SIZE / part.length));
+  const ssh = (text: string): string | undefined =>
+    settingsOf(`[ssh_connection]\n${text}`, '.', 'here')['ANSIBLE_SSH_ARGS'];
+
+  it.each<[string, string, string | undefined]>([
+    ['a value that goes on', `ssh_args =${filled('\n x')}`, `${filled('\n x').replaceAll('\n', '')}`.trim()],
+    ['blanks before "="', `ssh_args${filled(' ')}= y`, 'y'],
+    ['blanks within a key', `ssh_args${filled(' ')}x = y`, undefined],
+    ['blanks after "="', `ssh_args =${filled(' ')}y`, 'y'],
+    ['comments, and a line end of Unicode', `ssh_args = y${filled(' ;')}\u2028`, 'y'],
+    ['quotes', `ssh_args = ${filled('"')}x`, `${filled('"')}x`],
+    ['sections', `${filled('[')}\n[ssh_connection]\nssh_args = y`, 'y'],
+    ['sections below sections', `[a${filled('.a')}]\n[ssh_connection]\nssh_args = y`, 'y'],
+    ['keys', `${filled('a=b\n')}ssh_args = y`, 'y'],
+    ['empty lines', `${filled('\n')}ssh_args = y`, 'y'],
+  ])('%s: it is read', (_, text, wanted) => expect(ssh(text) === wanted).toBe(true));
+});
+
 describe('where Ansible is run', () => {
   let source: string;
   const put = (name: string, text = ''): void => {

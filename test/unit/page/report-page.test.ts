@@ -141,6 +141,21 @@ describe('the page of a report', () => {
   });
 });
 
+it('says who started the run, where, and by which delivery, and that it is aside', () => {
+  const base = hostileReport('x');
+  const startedBy = (report: Partial<Report>): string =>
+    />Started by<\/th><td>(.*?)<\/td>/.exec(renderReport({ ...base, ...report }))?.[1] ?? '';
+  expect(startedBy({ trigger: 'manual', by: { via: 'cli', actor: 'arn:alice' } })).toBe(
+    'manual: a person, by the command line, arn:alice',
+  );
+  expect(startedBy({ trigger: 'push', by: { author: 'bob', delivery: 'd-1' } })).toBe(
+    'push to the repository, bob, delivery d-1',
+  );
+  expect(startedBy({ trigger: 'schedule', by: undefined })).toBe('schedule');
+  expect(renderReport({ ...base, aside: true })).toContain('this is no verdict on the target');
+  expect(renderReport(base)).not.toContain('this is no verdict on the target');
+});
+
 describe('hostile text', () => {
   it('makes no element and no attribute, wherever it stands', () => {
     const page = renderReport(hostileReport());

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { finishRun } from '#checks/runs/finish.ts';
-import { type StartRequest, startRequestSchema, startRun } from '#checks/runs/start.ts';
+import { type StartRequest, startRequestSchema } from '#checks/runs/start.ts';
 import { sweep } from '#checks/runs/tend.ts';
 import { keys } from '#drift/names.ts';
 import type { Report } from '#drift/report.ts';
 import { stateSchema, type TargetState } from '#drift/state/state.ts';
-import { buildArn, finding, metric, ROLE_ID, report, TARGET, type TestWorld, testWorld } from './world.ts';
+import { buildArn, finding, metric, ROLE_ID, report, said, TARGET, type TestWorld, testWorld } from './world.ts';
 
 const CONFIRMED = { ...TARGET, confirmSeconds: 120 };
 const drifted = (over: Partial<Report['findings'][number]> = {}): Partial<Report> => ({
@@ -30,8 +30,8 @@ async function run(world: TestWorld, left: Partial<Report>, request?: StartReque
   const uuid = String(serial).padStart(4, '0');
   world.builders.answer = { build: buildArn(uuid) };
   const now = world.clock.now.toISOString();
-  const said = await startRun(request ?? { target: TARGET.name, trigger: 'schedule', at: now }, world);
-  const runId = /started run (\S+)/.exec(said)?.[1] ?? '';
+  const answer = await said(request ?? { target: TARGET.name, trigger: 'schedule', at: now }, world);
+  const runId = /started run (\S+)/.exec(answer)?.[1] ?? '';
   const text = JSON.stringify(report(runId, { startedAt: now, endedAt: now, ...left }));
   await world.store.put(keys.inbox(ROLE_ID, uuid), text);
   const build = { arn: buildArn(uuid), status: 'SUCCEEDED', log: null };

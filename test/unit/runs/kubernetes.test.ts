@@ -11,7 +11,7 @@ import { NO_RULES } from '#drift/rules/rule.ts';
 import { type Queue, queueSchema } from '#drift/state/queue.ts';
 import { newState, type TargetState } from '#drift/state/state.ts';
 import type { KubernetesTicket } from '#drift/ticket.ts';
-import { COMMIT, Crash, finding, metric, report, SHOP, type TestWorld, testWorld } from './world.ts';
+import { COMMIT, Crash, finding, metric, report, SHOP, said, type TestWorld, testWorld } from './world.ts';
 
 const request: StartRequest = { target: SHOP.name, trigger: 'schedule', at: '2026-11-24T03:00:00Z' };
 const FUNCTION = 'plumbline-kubernetes-prod';
@@ -49,12 +49,23 @@ const drifted: Partial<Report> = { verdict: 'drifted', reason: '1 finding', find
 describe('starting a run of objects', () => {
   it('asks the function of its environment once, however often it is delivered', async () => {
     const world = testWorld(SHOP);
-    expect(await startRun(request, world)).toMatch(new RegExp(`^started run \\S+ at ${COMMIT} as ${FUNCTION}$`));
-    expect(await startRun(request, world)).toMatch(/^joined run/);
+    expect(await said(request, world)).toMatch(new RegExp(`^started run \\S+ at ${COMMIT} as ${FUNCTION}$`));
+    expect(await said(request, world)).toMatch(/^joined run/);
     const { runId, ticket, build } = running(world);
     expect(build).toBe(FUNCTION);
     expect(world.calls).toEqual([{ functionName: FUNCTION, payload: { target: SHOP.name, runId, ticket } }]);
     expect(world.starts).toEqual([]);
+  });
+
+  it('hands over a commit that a person named, where the target allows it, and says that it is aside', async () => {
+    const target = { ...SHOP, allowOtherCommits: true } as const;
+    const world = testWorld(target);
+    const commit = 'b'.repeat(40);
+    world.branches.add(commit);
+    await startRun({ target: SHOP.name, trigger: 'manual', commit, by: { via: 'cli' } }, world);
+    const written = world.store.json<KubernetesTicket>(keys.ticket(running(world).ticket));
+    expect(written).toMatchObject({ target, run: { commit, aside: true, by: { via: 'cli' } } });
+    expect(ticketSchema.parse(written)).toEqual(written);
   });
 
   it('hands over a ticket with all that the check needs, and an address that takes one report', async () => {
@@ -102,7 +113,7 @@ describe('starting a run of objects', () => {
   it('lets a throttled one wait, and starts it with another ticket', async () => {
     const world = testWorld(SHOP);
     world.callers.answer = { throttled: 'Lambda has no room' };
-    expect(await startRun(request, world)).toMatch(/waits: Lambda has no room/);
+    expect(await said(request, world)).toMatch(/waits: Lambda has no room/);
     expect(queue(world)).toMatchObject({ running: null, waiting: { throttled: 'Lambda has no room' } });
     world.callers.answer = null;
     await sweep(world);
@@ -117,7 +128,7 @@ describe('starting a run of objects', () => {
     const world = testWorld(SHOP);
     const ended = await runWith(world, {});
     await finishRun(ended, world);
-    expect(await startRun(request, world)).toBe(`run ${ended.runId} was judged already`);
+    expect(await said(request, world)).toBe(`run ${ended.runId} was judged already`);
     expect(world.calls).toHaveLength(1);
     expect(queue(world)?.running).toBeNull();
   });

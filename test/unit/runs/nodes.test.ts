@@ -11,7 +11,7 @@ import type { Queue } from '#drift/state/queue.ts';
 import { newState } from '#drift/state/state.ts';
 import type { NodesTarget } from '#drift/target.ts';
 import type { NodesTicket } from '#drift/ticket.ts';
-import { buildArn, COMMIT, FLEET, metric, ROLE_ID, report, TARGET, type TestWorld, testWorld } from './world.ts';
+import { buildArn, COMMIT, FLEET, metric, ROLE_ID, report, said, TARGET, type TestWorld, testWorld } from './world.ts';
 
 const request: StartRequest = { target: FLEET.name, trigger: 'schedule', at: '2026-11-24T03:00:00Z' };
 const OUTPUT = '${'.concat('output:prod/network.pod_cidrs}');
@@ -38,8 +38,8 @@ describe('starting a run that asks nodes', () => {
     world.builders.answer = { build: buildArn('0001', 'nodes') };
     const before = { ...newState(FLEET.name, world.now()), lastInSync: 'b'.repeat(40) };
     await world.store.put(keys.state(FLEET.name), JSON.stringify(before));
-    expect(await startRun(request, world)).toMatch(/^started run \S+ at a{40} as \S+plumbline-nodes-prod:0001$/);
-    expect(await startRun(request, world)).toMatch(/^joined run/);
+    expect(await said(request, world)).toMatch(/^started run \S+ at a{40} as \S+plumbline-nodes-prod:0001$/);
+    expect(await said(request, world)).toMatch(/^joined run/);
     expect(world.starts).toMatchObject([
       { project: 'plumbline-nodes-prod', timeoutMinutes: 35, environment: { TARGET: FLEET.name } },
     ]);
@@ -56,7 +56,7 @@ describe('starting a run that asks nodes', () => {
   it('lets a throttled one wait, and starts it when there is room', async () => {
     const world = testWorld(FLEET);
     world.builders.answer = { throttled: 'CodeBuild has no room' };
-    expect(await startRun(request, world)).toMatch(/waits: CodeBuild has no room/);
+    expect(await said(request, world)).toMatch(/waits: CodeBuild has no room/);
     expect(queue(world)).toMatchObject({ running: null, waiting: { throttled: 'CodeBuild has no room' } });
     world.builders.answer = { build: buildArn('0002', 'nodes') };
     await sweep(world);
@@ -72,7 +72,7 @@ describe('starting a run that asks nodes', () => {
     const runId = queue(world)?.running?.runId ?? '';
     await world.store.put(keys.inbox(ROLE_ID, '0001'), JSON.stringify(nodesReport(runId)));
     await finishRun(ended(runId), world);
-    expect(await startRun(request, world)).toBe(`run ${runId} was judged already`);
+    expect(await said(request, world)).toBe(`run ${runId} was judged already`);
     expect(world.starts).toHaveLength(1);
   });
 });
@@ -100,9 +100,7 @@ describe('outputs of other targets', () => {
     'that are not known (%j) are the reason of an unknown run, which starts no build',
     async (outputs) => {
       const world = await worldWith(withVars({ net: [{ cidrs: OUTPUT }] }), outputs);
-      expect(await startRun(request, world)).toMatch(
-        /could not start: .*pod_cidrs\} is not known yet: prod\/network has/,
-      );
+      expect(await said(request, world)).toMatch(/could not start: .*pod_cidrs\} is not known yet: prod\/network has/);
       expect(world.starts).toEqual([]);
     },
   );
@@ -116,7 +114,7 @@ describe('a target that waits for an output', () => {
     await startRun(request, world);
     const told = world.sent.map(({ payload }) => payload as { readonly ended: RunEnded });
     for (const { ended: one } of told) await finishRun(one, world);
-    const network = await startRun({ ...request, target: TARGET.name }, world);
+    const network = await said({ ...request, target: TARGET.name }, world);
     const runId = /run (\S+)/.exec(network)?.[1] ?? '';
     const left = report(runId, outputs === null ? {} : { outputs });
     await world.store.put(keys.inbox(ROLE_ID, '0001'), JSON.stringify(left));

@@ -1,13 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { finishRun, type RunEnded } from '#checks/runs/finish.ts';
-import { startRun } from '#checks/runs/start.ts';
 import { sweep } from '#checks/runs/tend.ts';
 import { EVENTS, keys } from '#drift/names.ts';
 import type { Report } from '#drift/report.ts';
 import { type AcknowledgeRule, NO_RULES, type Rules } from '#drift/rules/rule.ts';
 import { stateSchema, type TargetState } from '#drift/state/state.ts';
 import type { TerraformTarget } from '#drift/target.ts';
-import { buildArn, Crash, finding, metric, ROLE_ID, report, TARGET, type TestWorld, testWorld } from './world.ts';
+import { buildArn, Crash, finding, metric, ROLE_ID, report, said, TARGET, type TestWorld, testWorld } from './world.ts';
 
 const ACK: AcknowledgeRule = {
   target: TARGET.name,
@@ -41,7 +40,7 @@ async function ended(world: TestWorld, left: Partial<Report> | null): Promise<Ru
   const uuid = String(serial).padStart(4, '0');
   world.builders.answer = { build: buildArn(uuid) };
   const now = world.clock.now.toISOString();
-  const started = await startRun({ target: TARGET.name, trigger: 'schedule', at: now }, world);
+  const started = await said({ target: TARGET.name, trigger: 'schedule', at: now }, world);
   const runId = /run (\S+)/.exec(started)?.[1] ?? '';
   const text = JSON.stringify(report(runId, { startedAt: now, endedAt: now, ...left }));
   if (left !== null) await world.store.put(keys.inbox(ROLE_ID, uuid), text);
@@ -258,7 +257,7 @@ describe('a retired target', () => {
     at(world, '2026-12-24T04:00:00Z');
     await sweep(world);
     expect(metric(world, 'unknown')).toBe(0);
-    expect(await startRun({ target: TARGET.name, trigger: 'manual' }, world)).toMatch(/is retired/);
+    expect(await said({ target: TARGET.name, trigger: 'manual' }, world)).toMatch(/is retired/);
   });
 
   it('opens nothing when a run ends that was under way', async () => {

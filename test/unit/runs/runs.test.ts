@@ -7,7 +7,7 @@ import type { Report } from '#drift/report.ts';
 import type { Queue } from '#drift/state/queue.ts';
 import type { TargetState } from '#drift/state/state.ts';
 import { GitError } from '#services/ports.ts';
-import { buildArn, Crash, finding, metric, ROLE_ID, report, TARGET, type TestWorld, testWorld } from './world.ts';
+import { buildArn, Crash, finding, metric, ROLE_ID, report, said, TARGET, type TestWorld, testWorld } from './world.ts';
 
 const request: StartRequest = { target: TARGET.name, trigger: 'schedule', at: '2026-11-24T03:00:00Z' };
 
@@ -19,7 +19,7 @@ async function runWith(
   at?: string,
 ): Promise<RunEnded> {
   world.builders.answer = { build: buildArn(uuid) };
-  const started = await startRun(at === undefined ? request : { ...request, at }, world);
+  const started = await said(at === undefined ? request : { ...request, at }, world);
   const runId = /run (\S+)/.exec(started)?.[1] ?? '';
   const text = left(runId);
   if (text !== undefined) {
@@ -57,7 +57,7 @@ describe('starting a run', () => {
   it('starts one build for one request, however often it is delivered', async () => {
     const world = testWorld();
     await startRun(request, world);
-    expect(await startRun(request, world)).toMatch(/^joined run/);
+    expect(await said(request, world)).toMatch(/^joined run/);
     expect(world.starts).toHaveLength(1);
     expect(world.starts[0]?.environment).toEqual({
       TARGET: TARGET.name,
@@ -70,9 +70,9 @@ describe('starting a run', () => {
   it('joins a run of the same commit and waits for one of another', async () => {
     const world = testWorld();
     await startRun(request, world);
-    expect(await startRun({ ...request, at: '2026-11-24T03:01:00Z' }, world)).toMatch(/^joined/);
+    expect(await said({ ...request, at: '2026-11-24T03:01:00Z' }, world)).toMatch(/^joined/);
     world.head.commit = 'b'.repeat(40);
-    expect(await startRun({ ...request, at: '2026-11-24T03:02:00Z' }, world)).toMatch(/^waits for run/);
+    expect(await said({ ...request, at: '2026-11-24T03:02:00Z' }, world)).toMatch(/^waits for run/);
     expect(queue(world)?.waiting?.commit).toBe('b'.repeat(40));
     expect(world.starts).toHaveLength(1);
   });
@@ -83,11 +83,11 @@ describe('starting a run', () => {
       const by = { delivery: `delivery-${minute}`, author: 'alice' };
       return { target: TARGET.name, trigger: 'push', at: `2026-11-24T03:0${minute}:00Z`, seed: by.delivery, by };
     };
-    const run = await startRun(push(0), world);
+    const run = await said(push(0), world);
     // The first two of these were delivered late, when newer ones had come already.
     for (const minute of [3, 4, 1, 2, 5, 6, 7, 8, 9]) {
       world.head.commit = String(minute).repeat(40);
-      expect(await startRun(push(minute), world)).toMatch(/^(waits|joined)/);
+      expect(await said(push(minute), world)).toMatch(/^(waits|joined)/);
     }
     expect(world.starts).toHaveLength(1);
     expect(queue(world)?.waiting).toMatchObject({ commit: '9'.repeat(40), by: { delivery: 'delivery-9' } });
@@ -110,7 +110,7 @@ describe('starting a run', () => {
     const world = testWorld();
     world.head.commit = 'b'.repeat(40);
     const late = { target: TARGET.name, trigger: 'push', at: '2026-11-24T03:00:00Z', seed: 'late' } as const;
-    expect(await startRun(late, world)).toContain(`at ${'b'.repeat(40)}`);
+    expect(await said(late, world)).toContain(`at ${'b'.repeat(40)}`);
   });
 
   it('goes on with the same run and ticket after a crash at any point', async () => {
@@ -131,7 +131,7 @@ describe('starting a run', () => {
   it('lets a throttled run wait, and says unknown when its time is over', async () => {
     const world = testWorld();
     world.builders.answer = { throttled: 'Cannot have more than 1 builds in queue' };
-    expect(await startRun(request, world)).toMatch(/waits: Cannot have/);
+    expect(await said(request, world)).toMatch(/waits: Cannot have/);
     expect(queue(world)?.running).toBeNull();
     await sweep(world);
     expect(world.sent).toContainEqual({

@@ -20,7 +20,7 @@ const asked = (world: TestWorld) => world.sent.filter(({ functionName }) => func
 
 /** A run that ended well, with drift that its commit explains. */
 async function judged(world: TestWorld, request: StartRequest): Promise<string> {
-  const runId = /run (\S+)/.exec(await startRun(request, world))?.[1] ?? '';
+  const runId = /run (\S+)/.exec((await startRun(request, world)).sentence)?.[1] ?? '';
   const drift = {
     verdict: 'drifted',
     reason: '1 finding',
@@ -54,7 +54,7 @@ describe('a run that a push asked for', () => {
       functions: { ...world.functions, send: () => Promise.reject(new Error('Lambda is away')) },
       log: { ...world.log, error: (message: string) => void errors.push(message) },
     };
-    expect(await startRun(PUSH, broken)).toMatch(/^started run/);
+    expect((await startRun(PUSH, broken)).sentence).toMatch(/^started run/);
     expect(errors).toEqual(['commit status not asked for']);
   });
 

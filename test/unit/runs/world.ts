@@ -1,4 +1,4 @@
-import type { StartWorld } from '#checks/runs/start.ts';
+import { type StartRequest, type StartWorld, startRun } from '#checks/runs/start.ts';
 import type { SweepWorld } from '#checks/runs/tend.ts';
 import { METRICS } from '#drift/names.ts';
 import type { Report } from '#drift/report.ts';
@@ -109,6 +109,8 @@ export interface TestWorld extends SweepWorld, StartWorld {
   readonly clock: { now: Date };
   readonly builders: { answer: { build: string } | { throttled: string }; state: BuildState | null };
   readonly head: { commit: string | Error };
+  /** Commits that other branches and tags are at. */
+  readonly branches: Set<string>;
   /** After this many acts on the outside world the process dies; Infinity: never. */
   readonly fuse: { left: number };
 }
@@ -144,6 +146,7 @@ export function testWorld(target: Target = TARGET, dieAfterAct = false): TestWor
   const clock = { now: new Date('2026-11-24T03:00:00.000Z') };
   const builders: TestWorld['builders'] = { answer: { build: buildArn('0001') }, state: null };
   const head: TestWorld['head'] = { commit: COMMIT };
+  const branches: TestWorld['branches'] = new Set();
   const config: DeployedConfig = {
     hash: 'c'.repeat(64),
     commit: null,
@@ -166,6 +169,7 @@ export function testWorld(target: Target = TARGET, dieAfterAct = false): TestWor
         calls.push({ functionName, payload });
         return callers.answer;
       }),
+      ask: async () => null,
     },
     uploads: { link: async (key, seconds) => `https://results.example/${key}?for=${seconds}` },
     builds: {
@@ -180,6 +184,7 @@ export function testWorld(target: Target = TARGET, dieAfterAct = false): TestWor
         if (head.commit instanceof Error) throw head.commit;
         return head.commit;
       },
+      isHead: async (_source, commit) => branches.has(commit),
     },
     secrets: { read: async () => 'master' },
     deadLetters: { depths: async () => [] },
@@ -204,8 +209,14 @@ export function testWorld(target: Target = TARGET, dieAfterAct = false): TestWor
     clock,
     builders,
     head,
+    branches,
     fuse,
   };
+}
+
+/** What `dispatch` says of a request. */
+export async function said(request: StartRequest, world: StartWorld): Promise<string> {
+  return (await startRun(request, world)).sentence;
 }
 
 export function buildArn(uuid: string, layer = 'terraform'): string {

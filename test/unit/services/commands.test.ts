@@ -89,6 +89,26 @@ describe('SsmCommands', () => {
     expect(ssm.commandCalls(CancelCommandCommand).map((call) => call.args[0].input)).toEqual([{ CommandId: 'c-0' }]);
   });
 
+  test('tells why it could not ask, also when it cannot take anything back', async () => {
+    ssm
+      .on(SendCommandCommand)
+      .resolvesOnce({ Command: { CommandId: 'c-0' } })
+      .resolvesOnce({ Command: { CommandId: 'c-1' } })
+      .rejects(named('ThrottlingException'));
+    ssm.on(CancelCommandCommand, { CommandId: 'c-0' }).rejects(named('AccessDeniedException'));
+    const sending = commands.send(request({ nodes: idsOf(101), select: { ids: idsOf(101) } }));
+    await expect(sending).rejects.toThrow(
+      /^AWS was too busy to send the document .*; what was sent before could not be cancelled \(.*\(ssm:CancelCommand\)/,
+    );
+    expect(ssm.commandCalls(CancelCommandCommand)).toHaveLength(2);
+    ssm
+      .on(SendCommandCommand)
+      .resolvesOnce({ Command: { CommandId: 'c-0' } })
+      .rejects(new Error('what is this'));
+    const odd = commands.send(request({ nodes: idsOf(51), select: { ids: idsOf(51) } }));
+    await expect(odd).rejects.toThrow('what is this');
+  });
+
   test.each([
     ['AccessDeniedException', /role may not send the document plumbline-nodes .*: deploy the stack/],
     ['InvalidDocument', /SSM has no such document to send .*: deploy the stack/],

@@ -123,6 +123,33 @@ describe('the commit at a ref', () => {
   });
 });
 
+describe('a commit that somebody names', () => {
+  const isHead = (commit: string): Promise<boolean> => remote.isHead(at('main'), commit, null);
+
+  test('is a head when a branch or a tag is there', async () => {
+    const [first, second] = [git('rev-parse', 'main^'), git('rev-parse', 'main')];
+    git('update-ref', '-d', 'refs/heads/main-old');
+    git('update-ref', '-d', 'refs/heads/both');
+    expect([await isHead(second), await isHead(first)]).toEqual([true, true]);
+    git('tag', '-d', 'v1');
+    expect([await isHead(second), await isHead(first)]).toEqual([true, false]);
+    git('update-ref', 'refs/heads/both', first);
+    git('update-ref', 'refs/heads/main-old', first);
+    git('tag', '-a', '-m', 'release', 'v1', first);
+  });
+
+  test('is none when only a pull request is there, as a fork can make one', async () => {
+    const strange = git('commit-tree', '-m', 'strange', git('rev-parse', 'main^{tree}'));
+    git('update-ref', 'refs/pull/1/head', strange);
+    expect([await isHead(strange), await isHead('0'.repeat(40))]).toEqual([false, false]);
+  });
+
+  test('is asked for with the same words when the host refuses', async () => {
+    fault = answer(401);
+    await expect(isHead('0'.repeat(40))).rejects.toThrow('wants a credential (401): give the source a token');
+  });
+});
+
 describe('the credential', () => {
   test('is sent from the first request on, as basic authentication', async () => {
     const seen: (string | undefined)[] = [];
