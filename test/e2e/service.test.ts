@@ -224,10 +224,10 @@ describe('a push', () => {
     await push('plumbline.yaml', `${readFileSync(config, 'utf8')}# later\n`);
     const due = expect.stringContaining('plumbline.yaml was changed: a deployment is due');
     expect(sandbox.git.deliveries.at(-1)).toMatchObject({ status: 202, answer: due });
-    const found = await verdictOn('still', await ask('still'));
-    const key = (await service.keys('runs/prod/still/')).find((one) => one.endsWith(`${found.runId}/report.json`));
+    const found = await verdictOn('twice', await ask('twice'));
+    const key = (await service.keys('runs/prod/twice/')).find((one) => one.endsWith(`${found.runId}/report.json`));
     expect(await json(key ?? '')).toMatchObject({ notes: [{ kind: 'config', subject: 'plumbline.yaml' }] });
-    await freed('still');
+    await freed('twice');
   });
 
   it('that we cannot handle is answered so that the host shows it as failed, and pages', async () => {
