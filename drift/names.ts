@@ -15,6 +15,8 @@ export const METRICS = {
   unknown: 'Unknown',
   /** One per sweep, without a dimension. */
   heartbeat: 'Heartbeat',
+  /** One per commit status that a git host did not take, without a dimension. */
+  statusRefused: 'StatusRefused',
 } as const;
 
 /** Seconds between two sweeps: the schedule of `sweep`, and what the heartbeat alarm is built on. */
@@ -96,6 +98,8 @@ export const keys = {
     `inbox/${roleId}:AWSCodeBuild-${buildUuid}/nodes/${nodeId}.jsonl`,
   /** That a git host's delivery was handled; a host may send it again at any time. */
   delivery: (host: string, id: string): string => `deliveries/${host}/${id}.json`,
+  /** That the config's file was changed in git after the deployment. */
+  configChange: 'deliveries/config-change.json',
   /** Where the signed address of a function's ticket leads to; the function itself has no right to write. */
   functionInbox: (nonce: string): string => `inbox/kubernetes/${nonce}/report.json`,
 } as const;
@@ -117,6 +121,9 @@ function within(limit: number, name: string): string {
   return `${name.slice(0, limit - 9)}-${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
 }
 
+/** Bitbucket takes 40 characters for what tells two statuses of a commit apart. */
+export const bitbucketStatusKey = (context: string): string => within(40, context);
+
 /** Names of deployed things; `account`-wide names carry the prefix. */
 export const deployed = {
   prefix: 'plumbline',
@@ -137,6 +144,7 @@ export const deployed = {
   unknownAlarm: (target: string): string => `plumbline ${target} unknown`,
   heartbeatAlarm: 'plumbline heartbeat',
   deadLettersAlarm: 'plumbline dead letters',
+  statusesAlarm: 'plumbline commit statuses',
   /** Dashboards are the account's, of all its regions. */
   dashboard: (region: string): string => `plumbline-${region}`,
   webhookAlarm: (what: string): string => `plumbline webhook ${what}`,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { LAYERS } from './target.ts';
+import { HOSTS } from './webhook/delivery.ts';
 
 export const TRIGGERS = ['schedule', 'push', 'manual', 'confirm', 'canary'] as const;
 export type Trigger = (typeof TRIGGERS)[number];
@@ -15,7 +16,9 @@ export const askedBySchema = z
     /** Whom the caller says that it is: an ARN, or a name. */
     actor: z.string().max(2048).exactOptional(),
     via: z.enum(VIAS).exactOptional(),
-    /** Id of a git host's delivery. */
+    /** Whose delivery asked for it. */
+    host: z.enum(HOSTS).exactOptional(),
+    /** Its id. */
     delivery: z.string().max(200).exactOptional(),
     /** Who pushed, as the git host names them. */
     author: z.string().max(500).exactOptional(),

@@ -20,6 +20,8 @@ export interface Source {
   readonly token?: SecretReference;
   /** Secret that proves the deliveries of its git host. */
   readonly webhook?: SecretReference;
+  /** Token that may write statuses of its commits; absent: none are written. */
+  readonly statuses?: SecretReference;
 }
 
 /** An account and region that targets are instantiated for; all absent for targets that are only checked locally. */
@@ -198,4 +200,6 @@ export interface Config {
 /** The config as it is deployed: with the commit of the repository it was read from, when there is one. */
 export interface DeployedConfig extends Config {
   readonly commit: string | null;
+  /** Where its file lies: host and path of the repository, and the path from its root; absent: not known. */
+  readonly file?: { readonly repository: string; readonly path: string };
 }

@@ -18,6 +18,7 @@ export interface AlertsProps {
 export class Alerts extends Construct {
   readonly topics: Readonly<Record<Severity, Topic>>;
   readonly #loudest: Severity;
+  readonly #quietest: Severity;
 
   constructor(scope: Construct, id: string, { notify, deadLetters }: AlertsProps) {
     super(scope, id);
@@ -53,11 +54,17 @@ export class Alerts extends Construct {
     };
     this.topics = { critical: topicOf('critical'), warning: topicOf('warning') };
     this.#loudest = SEVERITIES.find((severity) => notify[severity] !== undefined) ?? 'critical';
+    this.#quietest = SEVERITIES.findLast((severity) => notify[severity] !== undefined) ?? 'warning';
   }
 
   /** Tells those who are told the worst: for alarms about the service itself. */
   tellLoudest(alarm: AlarmBase): void {
     tell(alarm, this.topics[this.#loudest]);
+  }
+
+  /** Tells those who are told the least bad: for what has to be mended and hides nothing. */
+  tellQuietest(alarm: AlarmBase): void {
+    tell(alarm, this.topics[this.#quietest]);
   }
 }
 

@@ -4,7 +4,16 @@ import { type BuildOptions, buildSync } from 'esbuild';
 import { DEPLOYED_CONFIG_FILE, JSONNET_FILES } from '#drift/names.ts';
 import type { DeployedConfig } from '#drift/target.ts';
 
-export const FUNCTIONS = ['dispatch', 'record', 'sweep', 'webhook', 'widget', 'rerun', 'kube-diff'] as const;
+export const FUNCTIONS = [
+  'dispatch',
+  'record',
+  'sweep',
+  'webhook',
+  'commit-status',
+  'widget',
+  'rerun',
+  'kube-diff',
+] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 
 /** Folders that become assets. */
@@ -50,6 +59,7 @@ export function bundle(config: DeployedConfig, folder: string): Bundles {
   return {
     functions: {
       ...{ dispatch: of('dispatch'), record: of('record'), sweep: of('sweep'), webhook: of('webhook') },
+      'commit-status': of('commit-status'),
       widget: of('widget'),
       rerun: of('rerun'),
       'kube-diff': kubeDiff(folder),

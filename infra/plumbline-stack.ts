@@ -22,6 +22,7 @@ import { type Clock, clockRole, scheduleSweep } from './schedules.ts';
 import { Service } from './service.ts';
 import type { ServedCluster, ServedModule, ServedNodes, ServedTarget, Settings } from './settings.ts';
 import { shardOf } from './shards.ts';
+import { hasStatuses, Statuses } from './statuses.ts';
 import { TargetsStack } from './targets-stack.ts';
 import { TerraformEnvironment } from './terraform-environment.ts';
 import { hasWebhook, Webhook } from './webhook.ts';
@@ -59,6 +60,11 @@ export class PlumblineStack extends Stack {
     if (hasWebhook(settings)) {
       const code = bundles.functions.webhook;
       new Webhook(this, 'Webhook', { settings, code, results, deadLetters, alerts, text });
+    }
+
+    if (hasStatuses(settings)) {
+      const code = bundles.functions['commit-status'];
+      new Statuses(this, 'Statuses', { settings, code, results, deadLetters, alerts, text });
     }
 
     new People(this, 'People', { settings, code: bundles.functions.rerun, results });

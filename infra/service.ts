@@ -5,15 +5,17 @@ import { PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { deployed, EVENTS, FUNCTION_ENV, FUNCTION_INBOXES, keys, METRICS } from '#drift/names.ts';
+import { deployed, EVENTS, FUNCTION_ENV, FUNCTION_INBOXES, keys } from '#drift/names.ts';
 import { usedTargets, variablesOf } from '#drift/outputs.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { BuildEnvironment } from './build-environment.ts';
 import type { Bundles } from './bundle.ts';
+import { grantMetrics } from './metrics-writer.ts';
 import type { Results } from './results.ts';
 import { grantSecrets } from './secret-reader.ts';
 import { functionArn, ServiceFunction } from './service-function.ts';
 import type { ServedTarget, Settings } from './settings.ts';
+import { hasStatuses } from './statuses.ts';
 
 export interface ServiceProps {
   readonly settings: Settings;
@@ -75,7 +77,7 @@ export class Service extends Construct {
     allow(dispatch.role, ['secretsmanager:GetSecretValue'], [master.secretArn]);
     const tokens = settings.targets.flatMap(({ source }) => (source.token === undefined ? [] : [source.token]));
     grantSecrets(dispatch.role, tokens);
-    this.#letInvoke(dispatch.role, deployed.function('record'), ...functions);
+    this.#letInvoke(dispatch.role, deployed.function('record'), ...functions, ...this.#statusFunction());
     allow(dispatch.role, ['codebuild:StartBuild'], projectsOf(environments));
     return dispatch;
   }
@@ -94,10 +96,10 @@ export class Service extends Construct {
       environment: this.#finishEnvironment(),
     });
     results.grantKnowAbsence(record.role);
-    results.grantRead(record.role, 'runs/*', 'state/*', 'queue/*', 'inbox/*');
+    results.grantRead(record.role, 'runs/*', 'state/*', 'queue/*', 'inbox/*', keys.configChange);
     results.grantWrite(record.role, 'runs/*/report.json', 'runs/*/report.html', 'state/*', 'queue/*');
     results.grantDelete(record.role, 'tickets/*');
-    this.#letInvoke(record.role, deployed.function('dispatch'));
+    this.#letInvoke(record.role, deployed.function('dispatch'), ...this.#statusFunction());
     this.#letTell(record.role);
     return record;
   }
@@ -138,6 +140,11 @@ export class Service extends Construct {
     };
   }
 
+  /** What tells git hosts of commits, where any source wants that. */
+  #statusFunction(): readonly string[] {
+    return hasStatuses(this.#props.settings) ? [deployed.function('commit-status')] : [];
+  }
+
   #letInvoke(role: Role, ...names: readonly string[]): void {
     const functions = names.map((name) => functionArn(this, name));
     allow(role, ['lambda:InvokeFunction'], functions);
@@ -150,12 +157,8 @@ export class Service extends Construct {
     const names = deployed.driftAlarm('*').replaceAll(' ', '?');
     const alarms = stack.formatArn({ service: 'cloudwatch', resource: `alarm:${names}` });
     const bus = stack.formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' });
+    grantMetrics(role);
     const statements = [
-      new PolicyStatement({
-        actions: ['cloudwatch:PutMetricData'],
-        resources: ['*'],
-        conditions: { StringEquals: { 'cloudwatch:namespace': METRICS.namespace } },
-      }),
       new PolicyStatement({ actions: ['cloudwatch:SetAlarmState'], resources: [alarms] }),
       new PolicyStatement({
         actions: ['events:PutEvents'],
@@ -169,7 +172,6 @@ export class Service extends Construct {
     ];
     for (const statement of statements) role.addToPolicy(statement);
     acknowledge(role, {
-      'AwsSolutions-IAM5[Resource::*]': 'PutMetricData knows no resources; the namespace is a condition.',
       [`AwsSolutions-IAM5[Resource::${alarms}]`]: 'One alarm per target; targets come and go.',
     });
   }

@@ -4,6 +4,10 @@ import path from 'node:path';
 import { formatConfigErrors } from '#drift/config/errors.ts';
 import { parseConfig } from '#drift/config/parse.ts';
 import type { DeployedConfig, Environment, Source, Target } from '#drift/target.ts';
+import { addressOf } from '#drift/webhook/decide.ts';
+
+/** The address of what is no repository of a host. */
+const NOWHERE = addressOf('');
 
 /** The config cannot be deployed; the message says what to do and is all that the user has to see. */
 export class NotDeployable extends Error {
@@ -48,7 +52,10 @@ export function readSettings(file: string): Settings {
   }
   const parsed = parseConfig(text, file, new Date());
   if (!parsed.ok) throw new NotDeployable(formatConfigErrors(parsed.errors));
-  return settingsOf({ ...parsed.config, commit: commitOf(path.dirname(path.resolve(file))) }, file);
+  const folder = path.dirname(path.resolve(file));
+  const place = placeOf(folder, path.basename(file));
+  const commit = git(folder, 'rev-parse', 'HEAD');
+  return settingsOf({ ...parsed.config, commit, ...(place === null ? {} : { file: place }) }, file);
 }
 
 /** The part of a config that is deployed. @throws NotDeployable when there is none, or it is not of one account */
@@ -75,10 +82,19 @@ function isServed(target: Target): target is ServedTarget {
   return target.source !== undefined && account !== undefined && region !== undefined && role !== undefined;
 }
 
-/** The commit of the repository that holds the config; null when it is in none, or git is not at hand. */
-function commitOf(folder: string): string | null {
+/** Where the config lies in its repository, as far as that is known. Of the remote's address no credential is kept. */
+function placeOf(folder: string, name: string): NonNullable<DeployedConfig['file']> | null {
+  const remote = git(folder, 'remote', 'get-url', 'origin');
+  const prefix = git(folder, 'rev-parse', '--show-prefix');
+  if (remote === null || prefix === null) return null;
+  const repository = addressOf(remote);
+  return repository === NOWHERE ? null : { repository, path: `${prefix}${name}` };
+}
+
+/** What git answers; null when the folder is in no repository, or git is not at hand. */
+function git(folder: string, ...args: readonly string[]): string | null {
   try {
-    return execFileSync('git', ['rev-parse', 'HEAD'], {
+    return execFileSync('git', args, {
       cwd: folder,
       encoding: 'utf8',
       timeout: 10_000,

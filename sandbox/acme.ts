@@ -22,6 +22,8 @@ const EXAMPLE = path.resolve(import.meta.dirname, '../examples/acme');
 const STATE_BUCKET = 'acme-terraform-state';
 const TOKEN = 'acme-git-token-4711';
 const HOOK_SECRET = 'acme-webhook-secret-4711';
+const STATUS_TOKEN = 'acme-status-token-4711';
+const REPOSITORY = 'acme/infra';
 const KUBECONFIG = 'acme/kubeconfig';
 const ENVIRONMENTS = ['staging', 'prod'] as const;
 const ROOTS = ['network', 'storage'] as const;
@@ -32,8 +34,17 @@ export interface SettleOptions {
   readonly say: (line: string) => void;
   /** When everything is checked; @default as the company has it */
   readonly schedule?: string;
+  /** Targets that are left as the company has them: after the first time a push alone has them checked. */
+  readonly pushed?: readonly string[];
   /** Where the company is; @default everywhere */
   readonly environments?: readonly Environment[];
+}
+
+/** With what is there when nothing else is said. */
+interface Settled {
+  readonly schedule: string | undefined;
+  readonly pushed: readonly string[];
+  readonly environments: readonly Environment[];
 }
 
 const SSH_FOR_ALL: IpPermission = { IpProtocol: 'tcp', FromPort: 22, ToPort: 22, IpRanges: [{ CidrIp: '0.0.0.0/0' }] };
@@ -63,20 +74,23 @@ export class Acme {
 
   /** Puts the company into the account, applied as on any day. */
   static async settle(sandbox: Sandbox, options: SettleOptions): Promise<Acme> {
-    const { say, schedule, environments = ENVIRONMENTS } = options;
+    const { say, schedule, pushed = [], environments = ENVIRONMENTS } = options;
     await new S3Client(ownerOf(sandbox)).send(new CreateBucketCommand({ Bucket: STATE_BUCKET }));
     const secrets = new SecretsManagerClient(ownerOf(sandbox));
-    await secrets.send(new CreateSecretCommand({ Name: 'plumbline/github-token', SecretString: TOKEN }));
-    await secrets.send(new CreateSecretCommand({ Name: 'plumbline/github-webhook', SecretString: HOOK_SECRET }));
+    const values = { token: TOKEN, webhook: HOOK_SECRET, statuses: STATUS_TOKEN };
+    for (const [name, SecretString] of Object.entries(values)) {
+      await secrets.send(new CreateSecretCommand({ Name: `plumbline/github-${name}`, SecretString }));
+    }
     await AcmeNodes.keepSecrets(sandbox);
     const { prod } = sandbox.clusters;
     if (prod.isReal) {
       const SecretString = readFileSync(prod.kubeconfig, 'utf8');
       await secrets.send(new CreateSecretCommand({ Name: KUBECONFIG, SecretString }));
     }
-    const repository = await sandbox.createRepo('infra', { from: EXAMPLE, token: TOKEN });
+    const repository = await sandbox.createRepo(REPOSITORY, { from: EXAMPLE, token: TOKEN });
+    sandbox.git.allowStatuses(REPOSITORY, STATUS_TOKEN);
     const config = path.join(sandbox.dir, 'plumbline.yaml');
-    writeFileSync(config, configFor(sandbox, repository, { schedule, environments }));
+    writeFileSync(config, configFor(sandbox, repository, { schedule, pushed, environments }));
     const acme = new Acme(sandbox, repository, config, path.join(await pythonTools(), 'python'));
     for (const environment of environments) {
       await Promise.all([...ROOTS.map((root) => acme.apply(environment, root)), acme.clusters[environment].settle()]);
@@ -152,11 +166,7 @@ export class Acme {
 }
 
 /** The example's own config, with what belongs to this account and this git host put in. */
-function configFor(
-  sandbox: Sandbox,
-  repository: Repository,
-  { schedule, environments }: { readonly schedule: string | undefined; readonly environments: readonly Environment[] },
-): string {
+function configFor(sandbox: Sandbox, repository: Repository, { schedule, pushed, environments }: Settled): string {
   const document = parseDocument(readFileSync(path.join(EXAMPLE, 'plumbline.yaml'), 'utf8'));
   document.setIn(['sources', 'infra', 'url'], repository.url);
   const targets = Object.keys(document.toJS().targets);
@@ -176,7 +186,7 @@ function configFor(
   // A demo looks every minute and is watched: there a second look before a page would be waiting only.
   if (schedule !== undefined) {
     for (const target of targets) {
-      document.setIn(['targets', target, 'schedule'], schedule);
+      if (!pushed.includes(target)) document.setIn(['targets', target, 'schedule'], schedule);
       document.setIn(['targets', target, 'confirm'], '0s');
     }
   }

@@ -5,7 +5,7 @@ import { BREAKS, type Break } from './breaks.ts';
 import { EXPECTED } from './expected.ts';
 import { Outside, outputOf } from './outside.ts';
 import { type Sandbox, startSandbox } from './start.ts';
-import { healed, keepReports, rightAlarms, rightPages, seesRightly } from './watch.ts';
+import { healed, keepReports, rightAlarms, rightPages, seesRightly, shownAtCommit, startedByPush } from './watch.ts';
 
 const STAGING = 'terraform/storage/env/staging.tfvars';
 const PROD = 'terraform/storage/env/prod.tfvars';
@@ -47,7 +47,7 @@ async function story(sandbox: Sandbox, broken: Break | null): Promise<void> {
   const prepared = sandbox.bootstrap();
   // Told where it is waited for; by then something else may have failed.
   prepared.catch(() => undefined);
-  const acme = await Acme.settle(sandbox, { say, schedule: 'rate(1 minute)' });
+  const acme = await Acme.settle(sandbox, { say, schedule: 'rate(1 minute)', pushed: ['storage'] });
   await prepared;
 
   step('Drift is planted');
@@ -61,9 +61,11 @@ async function story(sandbox: Sandbox, broken: Break | null): Promise<void> {
   const reports = await keepReports(service);
 
   step('The drift is healed: rule removed, changes applied, value mended, namespace opened, node started');
-  await heal(acme);
-  say('the next scheduled checks will see it; here they come every minute');
+  const commit = await heal(acme);
+  await startedByPush(sandbox, service, { target: 'prod/storage', commit }, say);
+  say('the next scheduled checks will see the rest; here they come every minute');
   await healed(sandbox, service, say);
+  await shownAtCommit(sandbox, { target: 'prod/storage', commit }, say);
 
   step('All of it happened.');
   say(`HTML reports of what was found: ${reports}`);
@@ -92,15 +94,17 @@ async function plant(acme: Acme): Promise<void> {
   say(`prod/nodes       ${OFFLINE} goes offline`);
 }
 
-async function heal(acme: Acme): Promise<void> {
+/** @returns the commit that mends the value */
+async function heal(acme: Acme): Promise<string> {
   await acme.clusters.prod.healShop();
   await acme.clusters.staging.showDashboard();
   await acme.closeSsh('prod');
   await acme.apply('staging', 'storage');
-  await acme.push({ [PROD]: (text) => text.replace('"two weeks"', '14') }, 'Mend the value');
+  const commit = await acme.push({ [PROD]: (text) => text.replace('"two weeks"', '14') }, 'Mend the value');
   const { prod } = acme.nodes;
   await prod.node(OFFLINE).set({ agent: 'online' });
   await Promise.all([prod.apply([FORGOTTEN], ['control_plane']), prod.apply([EDITED], ['kubelet'])]);
+  return commit;
 }
 
 /** The first schedule fires while it is deployed: what is there to be broken is broken before. */
@@ -108,9 +112,11 @@ async function deploy(sandbox: Sandbox, acme: Acme, broken: Break | null): Promi
   const part = broken === null ? null : BREAKS[broken];
   if (part?.once === 'there') await part.act(sandbox);
   step('Plumbline is deployed: the very template that goes to AWS');
-  const service = new Outside(sandbox, outputOf(await sandbox.deploy({ config: acme.config }), 'ResultsBucket'));
+  const outputs = await sandbox.deploy({ config: acme.config });
+  const service = new Outside(sandbox, outputOf(outputs, 'ResultsBucket'));
+  acme.hook(sandbox.functionAddress(outputOf(outputs, 'WebhookUrl')));
   if (part?.once === 'deployed') await part.act(sandbox);
-  say(`${color.green('✓')} deployed; from here on the schedules start the checks, nobody else`);
+  say(`${color.green('✓')} deployed; from here on the schedules and signed pushes start the checks, nobody else`);
   return service;
 }
 

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { timingSafeEqual } from 'node:crypto';
-import { cpSync, mkdirSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { CommitStatuses } from './git-statuses.ts';
 import { deliver, type Hook, type HookDelivery, pushPayload } from './github-hook.ts';
 import { run } from './run.ts';
 import type { Certificates } from './tls.ts';
@@ -35,6 +36,9 @@ export class GitHost {
   readonly #hooks = new Map<string, Hook>();
   /** What became of each push that a hook told of, the newest last. */
   readonly deliveries: (HookDelivery & { readonly body: string })[] = [];
+  /** What commits are shown with. */
+  readonly statuses: CommitStatuses;
+  readonly #writers = new Map<string, string>();
   /** Sees every request first; one that it answers itself (true) goes no further. */
   intercept: (request: IncomingMessage, response: ServerResponse) => boolean = () => false;
 
@@ -42,6 +46,15 @@ export class GitHost {
     this.#dir = dir;
     this.#ca = ca;
     this.#server = server;
+    this.statuses = new CommitStatuses({
+      mayWrite: (name, token) => (existsSync(this.#bare(name)) ? this.#writers.get(name) === token : null),
+      hasCommit: async (name, commit) =>
+        /^[0-9a-f]{40}$/.test(commit) &&
+        run('git', ['-C', this.#bare(name), 'cat-file', '-e', `${commit}^{commit}`]).then(
+          () => true,
+          () => false,
+        ),
+    });
     this.url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
@@ -51,15 +64,15 @@ export class GitHost {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const host = new GitHost(dir, server, readFileSync(certificates.ca));
     server.on('request', (request, response) => {
-      if (host.intercept(request, response)) return;
+      if (host.intercept(request, response) || host.statuses.answer(request, response)) return;
       host.#answer(request, response).catch(() => response.destroy());
     });
     return host;
   }
 
-  /** A new repository whose `main` holds the files of a folder. */
+  /** A new repository, `infra` or `acme/infra`, whose `main` holds the files of a folder. */
   async create(name: string, from: string, token: string | null): Promise<Repository> {
-    const bare = path.join(this.#dir, `${name}.git`);
+    const bare = this.#bare(name);
     await run('git', ['init', '--quiet', '--bare', '--initial-branch=main', bare]);
     await run('git', ['-C', bare, 'config', 'http.receivepack', 'true']);
     await run('git', ['-C', bare, 'config', 'uploadpack.allowAnySHA1InWant', 'true']);
@@ -70,16 +83,26 @@ export class GitHost {
       filter: (file) => !/(^|\/)(\.git|\.terraform)(\/|$)/.test(path.relative(from, file)),
     });
     await run('git', ['-C', workingCopy, 'init', '--quiet', '--initial-branch=main']);
-    await run('git', ['-C', workingCopy, 'remote', 'add', 'origin', bare]);
     const repository = { url: `${this.url}/${name}.git`, workingCopy };
+    await run('git', ['-C', workingCopy, 'remote', 'add', 'origin', repository.url]);
+    await run('git', ['-C', workingCopy, 'remote', 'set-url', '--push', 'origin', bare]);
     await this.push(repository, 'As it is today');
     return repository;
   }
 
   /** Asks for a token from now on, or for none. */
   protect(name: string, token: string | null): void {
-    if (token === null) this.#tokens.delete(`${name}.git`);
-    else this.#tokens.set(`${name}.git`, token);
+    if (token === null) this.#tokens.delete(name);
+    else this.#tokens.set(name, token);
+  }
+
+  /** The token that may write statuses of a repository's commits. */
+  allowStatuses(name: string, token: string): void {
+    this.#writers.set(name, token);
+  }
+
+  #bare(name: string): string {
+    return path.join(this.#dir, `${name}.git`);
   }
 
   /** Commits what the working copy holds and pushes it. @returns the commit */
@@ -116,7 +139,7 @@ export class GitHost {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', this.url);
-    const name = url.pathname.split('/')[1] ?? '';
+    const name = decodeURIComponent(url.pathname.split('.git')[0] ?? '').slice(1);
     const token = this.#tokens.get(name);
     if (token !== undefined && !holds(request.headers.authorization, token)) {
       response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="git"' }).end('a token is needed\n');

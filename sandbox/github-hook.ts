@@ -42,7 +42,7 @@ export async function pushPayload({ url, workingCopy, before, after }: Pushed): 
     before: before ?? NOTHING,
     after,
     ...{ created: before === null, deleted: false, forced: false },
-    repository: { full_name: `acme/${html.split('/').at(-1)}`, html_url: html, clone_url: url },
+    repository: { full_name: new URL(html).pathname.slice(1), html_url: html, clone_url: url },
     pusher: { name: 'acme', email: 'acme@example.com' },
     commits,
     head_commit: commits.at(-1) ?? null,

@@ -30,6 +30,14 @@ export interface Verdict {
   readonly causes: readonly string[];
 }
 
+/** Why there was a run. */
+export interface Origin {
+  readonly trigger: string;
+  readonly commit: string;
+  /** Id of the git host's delivery that asked for it. */
+  readonly delivery: string | null;
+}
+
 /** What a report says of a target. */
 export interface Details {
   /** What differs, `change subject path (why)`. */
@@ -88,10 +96,15 @@ export class Outside {
     };
   }
 
+  /** Who asked for the run of a verdict, and what it looked at. */
+  async origin(verdict: Verdict): Promise<Origin> {
+    const run = JSON.parse((await this.text(`${folderOf(verdict)}run.json`)) ?? '{}');
+    return { trigger: run.trigger, commit: run.commit, delivery: run.by?.delivery ?? null };
+  }
+
   /** What the report of a verdict's run says, each sorted. */
-  async details({ target, runId }: Verdict): Promise<Details> {
-    const day = `${runId.slice(0, 4)}/${runId.slice(4, 6)}/${runId.slice(6, 8)}`;
-    const report = JSON.parse((await this.text(`runs/${target}/${day}/${runId}/report.json`)) ?? '{}');
+  async details(verdict: Verdict): Promise<Details> {
+    const report = JSON.parse((await this.text(`${folderOf(verdict)}report.json`)) ?? '{}');
     const subjects = (all: readonly { subject: string }[]): string[] => all.map(({ subject }) => subject).sort();
     return {
       findings: (report.findings ?? []).map(describeFinding).sort(),
@@ -140,6 +153,9 @@ export class Outside {
     return answer as { readonly runId: string | null; readonly sentence: string };
   }
 }
+
+const folderOf = ({ target, runId }: Verdict): string =>
+  `runs/${target}/${runId.slice(0, 4)}/${runId.slice(4, 6)}/${runId.slice(6, 8)}/${runId}/`;
 
 function describeFinding(finding: { change: string; subject: string; path?: string; actionReason?: string }): string {
   const why = finding.actionReason === undefined ? undefined : `(${finding.actionReason})`;

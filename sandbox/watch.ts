@@ -77,6 +77,42 @@ export async function keepReports(service: Outside): Promise<string> {
   return folder;
 }
 
+/** What a push is about. */
+interface Touched {
+  readonly target: string;
+  readonly commit: string;
+}
+
+/** The newest push was told, believed, and has started the check of a target. @throws when it has not */
+export async function startedByPush(sandbox: Sandbox, service: Outside, push: Touched, say: Say): Promise<void> {
+  const { target, commit } = push;
+  const told = sandbox.git.deliveries.at(-1);
+  if (told?.status !== 202 || !told.answer.includes(target)) {
+    throw new Error(`the push that touches ${target} was answered ${told?.status} ${told?.answer.trim()}`);
+  }
+  say(`the push of ${commit.slice(0, 8)} was signed and told: ${told.answer.trim()}`);
+  const found = await until(`a check of ${target} that delivery ${told.id} asked for`, 60, async () => {
+    const verdict = await service.verdict(target);
+    const origin = verdict === null ? null : await service.origin(verdict);
+    return origin?.trigger === 'push' && origin.delivery === told.id && origin.commit === commit ? verdict : null;
+  });
+  good(say, `${line(found)}   ${color.dim('started by the push, not by its hourly schedule')}`);
+}
+
+/** The git host shows the verdict beside the commit, with a link. @throws when it does not */
+export async function shownAtCommit(sandbox: Sandbox, { target, commit }: Touched, say: Say): Promise<void> {
+  const shown = await until(
+    `the status of ${commit} for ${target}`,
+    30,
+    async () =>
+      sandbox.git.statuses.shown.findLast((one) => one.commit === commit && one.context.endsWith(`/${target}`)) ?? null,
+  );
+  if (shown.state !== 'success' || !shown.link.startsWith('https://')) {
+    throw new Error(`the git host shows ${shown.state} (${shown.link}) for ${target}`);
+  }
+  good(say, `the git host shows ${shown.context}: ${shown.state}, ${shown.description}`);
+}
+
 /** Everything is in sync, every alarm green and every incident resolved. @throws when that does not come */
 export async function healed(sandbox: Sandbox, service: Outside, say: Say): Promise<void> {
   for (const { target } of EXPECTED) {

@@ -2,6 +2,7 @@
 import type { EventName } from '#drift/names.ts';
 import type { FoundNode } from '#drift/nodes/fleet.ts';
 import type { CommandOutcome } from '#drift/nodes/outcome.ts';
+import type { StatusRequest } from '#drift/statuses/request.ts';
 import type { NodeSelect, SecretReference, Source } from '#drift/target.ts';
 
 /** A bucket or a folder. Keys use `/`. */
@@ -140,6 +141,17 @@ export interface GitRemote {
 /** Git could not tell: the message says what and what to do, and holds no credential. */
 export class GitError extends Error {
   override readonly name = 'GitError';
+}
+
+/** What a git host shows beside a commit. */
+export interface CommitStatuses {
+  /** Tried again while that may help. @throws StatusRefused; anything else may pass by itself */
+  send(request: StatusRequest): Promise<void>;
+}
+
+/** The git host will not take it: the message says what it answered and what to do, and holds no credential. */
+export class StatusRefused extends Error {
+  override readonly name = 'StatusRefused';
 }
 
 /** A terraform state, looked at from outside: nothing of its content is read. */

@@ -1,16 +1,22 @@
+import pLimit from 'p-limit';
+import * as z from 'zod';
 import { keys } from '#drift/names.ts';
 import type { DeployedConfig, Source, Target } from '#drift/target.ts';
+import { configChange } from '#drift/webhook/config-file.ts';
 import { decide, type PathsOf } from '#drift/webhook/decide.ts';
 import { type Delivery, deliveryId, eventOf, type Host, hostOf } from '#drift/webhook/delivery.ts';
 import { provenBy } from '#drift/webhook/proof.ts';
 import { MalformedPayload, type Push, pushesOf } from '#drift/webhook/push.ts';
 import type { Functions, Log, ObjectStore } from '#services/ports.ts';
+import { readRecord } from '#services/records.ts';
 import type { StartRequest } from '../runs/start.ts';
 import type { HookSecrets } from './secrets.ts';
 
 /** The largest body that is read, in bytes. */
 export const MAX_BODY_BYTES = 1024 * 1024;
 const MAX_RECEIPT_BYTES = 64 * 1024;
+/** Runs asked for side by side: a host waits ten seconds for an answer, and may have pushed what hundreds are made of. */
+const WIDTH = 50;
 
 /** What the host is answered. */
 export interface Answer {
@@ -19,9 +25,9 @@ export interface Answer {
 }
 
 export interface ReceiveWorld {
-  readonly config: Pick<DeployedConfig, 'sources' | 'targets'>;
+  readonly config: Pick<DeployedConfig, 'sources' | 'targets' | 'hash' | 'commit' | 'file'>;
   readonly secrets: Pick<HookSecrets, 'known' | 'renewed'>;
-  readonly store: Pick<ObjectStore, 'create' | 'read'>;
+  readonly store: Pick<ObjectStore, 'create' | 'put' | 'read'>;
   readonly functions: Pick<Functions, 'send'>;
   readonly dispatchFunction: string;
   readonly pathsOf: PathsOf;
@@ -99,34 +105,49 @@ interface Proven {
 }
 
 async function handle({ host, id, pushes, proven }: Proven, world: ReceiveWorld): Promise<Answer> {
-  const receipt = keys.delivery(host, id);
-  // Written when all of it was done: a delivery that failed half-way is done again, and the same runs come of it.
-  if ((await world.store.read(receipt, MAX_RECEIPT_BYTES)) !== null) {
-    return { status: 202, sentence: 'this delivery was handled already' };
-  }
+  const key = keys.delivery(host, id);
+  const begun = await beginReceipt(key, world);
+  if (begun.sentence !== null) return { status: 202, sentence: 'this delivery was handled already' };
   const asked = new Map<string, { readonly target: Target; readonly push: Push }>();
   const sentences: string[] = [];
   for (const push of pushes) {
     const { targets, sentence } = await decide(push, proven, world.config.targets, world.pathsOf);
     sentences.push(sentence);
     for (const target of targets) asked.set(target.name, { target, push });
+    const change = configChange(push, proven, world.config);
+    if (change === null) continue;
+    await world.store.put(keys.configChange, `${JSON.stringify(change)}\n`, 'application/json');
+    world.log.warn('config changed, a deployment is due', { delivery: id, commit: change.commit, path: change.path });
+    sentences.push(`${change.path} was changed: a deployment is due`);
   }
-  for (const { target, push } of asked.values()) {
+  const start = ({ target, push }: { readonly target: Target; readonly push: Push }): Promise<void> => {
     const request: StartRequest = {
       target: target.name,
       trigger: 'push',
-      at: world.now().toISOString(),
+      at: begun.at,
       seed: `${host} ${id}`,
-      by: { delivery: id, ...(push.author === null ? {} : { author: push.author }) },
+      by: { host, delivery: id, ...(push.author === null ? {} : { author: push.author }) },
     };
-    await world.functions.send(world.dispatchFunction, request);
-  }
+    return world.functions.send(world.dispatchFunction, request);
+  };
+  await pLimit(WIDTH).map(asked.values(), start);
   const sentence = sentences.length === 0 ? 'nothing was pushed' : sentences.join('; ');
-  await world.store.create(
-    receipt,
-    `${JSON.stringify({ at: world.now().toISOString(), sentence })}\n`,
-    'application/json',
-  );
+  await world.store.put(key, receiptText({ at: begun.at, sentence }), 'application/json');
   world.log.info('delivery handled', { delivery: id, host, targets: [...asked.keys()] });
   return { status: 202, sentence };
+}
+
+/** What is kept of a delivery. `sentence` null: not all of it is done yet. */
+const receiptSchema = z.object({ at: z.string(), sentence: z.string().nullable() });
+type Receipt = z.infer<typeof receiptSchema>;
+const receiptText = (receipt: Receipt): string => `${JSON.stringify(receipt)}\n`;
+
+/**
+ * The receipt of before, or a new one. A delivery that failed half-way keeps the time at which it came first, so that the
+ * same runs come of it when it is sent again.
+ */
+async function beginReceipt(key: string, world: ReceiveWorld): Promise<Receipt> {
+  const fresh: Receipt = { at: world.now().toISOString(), sentence: null };
+  if (await world.store.create(key, receiptText(fresh), 'application/json')) return fresh;
+  return (await readRecord(world.store, key, receiptSchema, MAX_RECEIPT_BYTES))?.value ?? fresh;
 }

@@ -1,5 +1,6 @@
 import { logGroupLink } from '#drift/console.ts';
 import { deployed, keys } from '#drift/names.ts';
+import type { Note } from '#drift/note.ts';
 import { usedTargets, variablesOf } from '#drift/outputs.ts';
 import { renderReport } from '#drift/page/report-page.ts';
 import { MAX_REPORT_BYTES, type Report, reportSchema } from '#drift/report.ts';
@@ -9,10 +10,12 @@ import { conclude, type Ended, type Evidence } from '#drift/state/conclude.ts';
 import { EMPTY_QUEUE, MAX_QUEUE_BYTES, queueSchema, released, type Waiting } from '#drift/state/queue.ts';
 import { MAX_STATE_BYTES, newState, stateSchema } from '#drift/state/state.ts';
 import type { DeployedConfig, Target } from '#drift/target.ts';
+import { configChangeSchema, configNote } from '#drift/webhook/config-file.ts';
 import { type Functions, type Log, ObjectTooLarge } from '#services/ports.ts';
-import { readRecord, updateRecord } from '#services/records.ts';
+import { DamagedRecord, readRecord, updateRecord } from '#services/records.ts';
 import { type AnnounceWorld, announce } from './announce.ts';
 import type { StartRequest } from './start.ts';
+import { askForStatus } from './status.ts';
 
 const MAX_RUN_BYTES = 64 * 1024;
 
@@ -62,6 +65,7 @@ export async function finishRun(ended: RunEnded, world: FinishWorld): Promise<st
   if (report.aside === true || state.last?.runId === report.runId) await writePages(report, target, world);
   await release(ended, target, world);
   await startUsers(report, world);
+  await askForStatus(report, target.source, world.functions);
   world.log.info('run judged', summary(report));
   return `run ${report.runId} of ${target.name} is ${report.verdict}: ${report.reason}`;
 }
@@ -98,7 +102,7 @@ async function judgeOnce(run: Run, ended: RunEnded, target: Target, world: Finis
   if (before !== null) return before;
   const state = await readRecord(world.store, keys.state(target.name), stateSchema, MAX_STATE_BYTES);
   const evidence = await readEvidence(ended, world);
-  const report = conclude(
+  const judged = conclude(
     run,
     endOf(ended, target),
     evidence,
@@ -107,10 +111,23 @@ async function judgeOnce(run: Run, ended: RunEnded, target: Target, world: Finis
     world.config.rules,
     world.now(),
   );
+  const note = await noteOnConfig(world);
+  const report = note === null ? judged : { ...judged, notes: [...judged.notes, note] };
   if (await world.store.create(key, `${JSON.stringify(report)}\n`, 'application/json')) return report;
   const faster = await readReport(ended, world);
   if (faster === null) throw new Error(`${key} was there and is gone`);
   return faster;
+}
+
+/** That what counts is not what git says of us; what cannot be read of it changes no verdict. */
+async function noteOnConfig({ store, config }: FinishWorld): Promise<Note | null> {
+  try {
+    const change = await readRecord(store, keys.configChange, configChangeSchema, MAX_RUN_BYTES);
+    return change === null ? null : configNote(change.value, config);
+  } catch (error) {
+    if (error instanceof DamagedRecord || error instanceof ObjectTooLarge) return null;
+    throw error;
+  }
 }
 
 /** How the run ended, whatever compared. */

@@ -9,6 +9,7 @@ import { GitError, type GitRemote, type Log, SecretError } from '#services/ports
 import { readRecord, updateRecord } from '#services/records.ts';
 import { type BeginWorld, beginRun, START_ALLOWANCE_SECONDS } from './begin.ts';
 import type { RunEnded } from './finish.ts';
+import { askForStatus } from './status.ts';
 
 /** Asks for a run. `at` and `seed` make two deliveries of one request the same run. */
 export const startRequestSchema = z
@@ -116,6 +117,10 @@ export async function startRun(request: StartRequest, world: StartWorld): Promis
   }
   const claimed = { ...run, ...aside, commit: running.commit };
   const begun = await beginRun(complete, claimed, { running, lastInSync: known?.lastInSync ?? null }, world);
+  // The verdict's own is told in any case; a check never fails for want of this one.
+  await askForStatus(run, source, world.functions).catch((error: unknown) => {
+    world.log.error('commit status not asked for', { target: run.target, runId, error: String(error) });
+  });
   // It has no place among those that wait.
   if (claimed.aside === true && begun.throttled !== null) return fail(claimed, begun.throttled, world);
   return { runId, sentence: begun.sentence };

@@ -26,7 +26,7 @@ type TargetFile = ConfigFile['targets'][string];
 /** Instantiates targets for their environments and expands `${…}`; says all that does not fit together. */
 export function resolveConfig(file: ConfigFile, hash: string): { config: Config; mistakes: readonly Mistake[] } {
   const mistakes: Mistake[] = [];
-  const sources = Object.entries(file.sources).map(([name, source]): Source => dropUndefined({ name, ...source }));
+  const sources = Object.entries(file.sources).map(([name, source]) => sourceOf(name, source, mistakes));
   const environments = Object.entries(file.environments).map(([name, environment]): Environment => {
     const { values: _values, ...rest } = environment;
     return dropUndefined({ name, ...rest });
@@ -51,6 +51,19 @@ export function resolveConfig(file: ConfigFile, hash: string): { config: Config;
     webhookConcurrency: file.webhookConcurrency,
   });
   return { config, mistakes };
+}
+
+function sourceOf(name: string, source: ConfigFile['sources'][string], mistakes: Mistake[]): Source {
+  const { statuses: written, ...rest } = source;
+  const statuses = typeof written === 'object' ? written.token : written ? source.token : undefined;
+  const wrong = (message: string): void => void mistakes.push({ path: ['sources', name, 'statuses'], message });
+  if (written !== false && source.webhook === undefined) {
+    wrong('only pushed commits get a status: give the source a webhook too');
+  }
+  if (written === true && source.token === undefined) {
+    wrong('needs a token that may write commit statuses: write { token: { secret: name } }');
+  }
+  return dropUndefined({ name, ...rest, statuses });
 }
 
 interface Known {

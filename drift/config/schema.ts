@@ -37,6 +37,14 @@ const source = z.strictObject({
   webhook: secretReference
     .optional()
     .describe('Secret of the webhook of this repository: a push then starts the checks of what it touches.'),
+  statuses: z
+    .union([z.boolean(), z.strictObject({ token: secretReference })], {
+      error: 'write true, or { token: { secret: name } } for a token of their own',
+    })
+    .default(false)
+    .describe(
+      'true: a pushed commit shows at its git host what came of its checks; the token, or one for this alone as { token: … }, may write commit statuses. Default: false, as tokens are given to read.',
+    ),
 });
 
 const environment = z

@@ -44,7 +44,7 @@ export async function decide(
 }
 
 /** A ref as a push names it is the one that a source names, which may be short. */
-function isRef(pushed: string, ref: string): boolean {
+export function isRef(pushed: string, ref: string): boolean {
   return ref.startsWith('refs/') ? pushed === ref : pushed === `refs/heads/${ref}` || pushed === `refs/tags/${ref}`;
 }
 

@@ -1,10 +1,13 @@
 import * as z from 'zod';
 import type { Host } from './delivery.ts';
 
-/** Files that one payload may name. */
+/** Files that are compared with what targets are made of; of more than that, it is enough to know that they are many. */
 const MAX_FILES = 10_000;
-/** GitHub lists the files of at most 20 commits; GitLab the commits of at most 20 (their documentation of push events). */
-const MAX_COMMITS = 20;
+/**
+ * GitHub tells no total: a list that is as long as its limit may be cut
+ * (https://docs.github.com/en/webhooks/webhook-events-and-payloads#push). GitLab lists 20 commits, and their number.
+ */
+const GITHUB_LIMITS = { commits: 2048, filesOfCommit: 3000 } as const;
 const NOTHING = /^0{40}([0-9a-f]{24})?$/;
 
 /** One ref of a repository that was moved. */
@@ -29,10 +32,9 @@ export class MalformedPayload extends Error {
 }
 
 const hash = z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/, 'is no commit');
-const paths = z.array(z.string().max(4096)).max(MAX_FILES);
-const commits = z
-  .array(z.object({ added: paths.default([]), removed: paths.default([]), modified: paths.default([]) }))
-  .max(5000);
+// How long these lists may be, the size of a body bounds.
+const paths = z.array(z.string()).default([]);
+const commits = z.array(z.object({ added: paths, removed: paths, modified: paths }));
 const url = z.string().max(2000);
 
 const github = z.object({
@@ -94,7 +96,12 @@ function read<T>(schema: z.ZodType<T>, payload: unknown): T {
 
 function githubPush(payload: z.infer<typeof github>): Push {
   const { repository, pusher } = payload;
-  const isWhole = !payload.created && !payload.forced && (payload.commits ?? []).length < MAX_COMMITS;
+  const listed = payload.commits ?? [];
+  const isWhole =
+    !payload.created &&
+    !payload.forced &&
+    listed.length < GITHUB_LIMITS.commits &&
+    listed.every((commit) => namedBy(commit).length < GITHUB_LIMITS.filesOfCommit);
   return {
     urls: [
       repository.html_url,
@@ -105,7 +112,7 @@ function githubPush(payload: z.infer<typeof github>): Push {
     before: commitOrNull(payload.before),
     after: payload.deleted ? null : commitOrNull(payload.after),
     author: pusher?.name ?? null,
-    files: isWhole ? filesOf(payload.commits ?? []) : null,
+    files: isWhole ? filesOf(listed) : null,
   };
 }
 
@@ -144,8 +151,14 @@ function bitbucketPushes({ push, repository, actor }: z.infer<typeof bitbucket>)
 
 const commitOrNull = (commit: string): string | null => (NOTHING.test(commit) ? null : commit);
 
+const namedBy = ({ added, removed, modified }: z.infer<typeof commits>[number]): readonly string[] => [
+  ...added,
+  ...removed,
+  ...modified,
+];
+
 /** Null where no commit tells any: that is no push that we understand. */
 function filesOf(listed: z.infer<typeof commits>): readonly string[] | null {
-  const files = new Set(listed.flatMap(({ added, removed, modified }) => [...added, ...removed, ...modified]));
+  const files = new Set(listed.flatMap(namedBy));
   return files.size === 0 || files.size > MAX_FILES ? null : [...files];
 }

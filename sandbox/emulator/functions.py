@@ -174,6 +174,22 @@ def _as_aws_names_it(execute):
     return executed
 
 
+def _counted(answer):
+    """A call of a function's own address counts like any other: AWS answers 502 when the function failed."""
+
+    async def answered(url_id, *args, resolved=None, **kwargs):
+        found = resolved or lambda_svc.resolve_function_url(url_id)
+        told = await answer(url_id, *args, resolved=found, **kwargs)
+        if found is not None:
+            account, region, name, *_ = found
+            function, _, _ = lambda_svc._get_func_record_for_ref_in_scope(name, account_id=account, region=region)
+            count = (lambda_svc._emit_lambda_metrics, name, 0.0, told[0] == 502, told[0] == 429)
+            lambda_svc._run_with_function_config_scope(function, *count)
+        return told
+
+    return answered
+
+
 def install() -> None:
     replace(lambda_runtime, "subprocess", _started)
     replace(lambda_runtime, "_NODEJS_WORKER_SCRIPT", _naming)
@@ -181,3 +197,4 @@ def install() -> None:
     replace(lambda_runtime.Worker, "invoke", _remembering)
     replace(lambda_svc, "_execute_function_warm", _as_aws_names_it)
     replace(lambda_svc, "_route_async_failure", _with_grant)
+    replace(lambda_svc, "handle_function_url_request", _counted)

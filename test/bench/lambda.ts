@@ -14,6 +14,7 @@ const MAX_MS = {
   record: 250,
   sweep: 250,
   webhook: 250,
+  'commit-status': 250,
   widget: 250,
   rerun: 250,
   'kube-diff': 400,

@@ -30,7 +30,9 @@ import { byBuilds, byCommandLine, byRunbook, People, runIn } from './service-peo
 
 const HOOK_SECRET = 'hook-secret-that-must-not-leak';
 const TOKEN = 'token-that-must-not-leak-4711';
-const TARGETS = ['killed', 'cut', 'silent', 'twice', 'crash', 'late', 'still'] as const;
+const STATUS_TOKEN = 'status-token-that-must-not-leak';
+const TARGETS = ['killed', 'cut', 'silent', 'twice', 'crash', 'late', 'still', 'pushed'] as const;
+const NAME = 'acme/service';
 const BACKEND = 'terraform {\n  backend "s3" {}\n}\n';
 
 let sandbox: Sandbox;
@@ -46,14 +48,8 @@ const name = { dispatch: '', record: '', sweep: '' };
 
 const functionArn = (one: string) => `arn:aws:lambda:${sandbox.region}:${sandbox.account}:function:plumbline-${one}`;
 
-interface Queue {
-  readonly running: { readonly runId: string; readonly build: string | null } | null;
-}
-interface State {
-  readonly last: { readonly runId: string; readonly startedAt: string } | null;
-  readonly outbox: readonly unknown[];
-  readonly findings: readonly unknown[];
-}
+type Queue = { readonly running: { readonly runId: string; readonly build: string | null } | null };
+type State = { readonly outbox: readonly unknown[]; readonly findings: readonly unknown[] };
 const json = async <T>(key: string): Promise<T> => JSON.parse((await service.text(key)) ?? 'null') as T;
 const queue = (target: string): Promise<Queue | null> => json<Queue | null>(`queue/prod/${target}.json`);
 const state = (target: string): Promise<State> => json<State>(`state/prod/${target}.json`);
@@ -114,27 +110,34 @@ beforeAll(async () => {
   const source = path.join(sandbox.dir, 'source');
   for (const [folder, text] of [
     ['still', BACKEND],
+    ['pushed', BACKEND],
     ['moving', `${BACKEND}resource "terraform_data" "new" {\n  input = "declared, never applied"\n}\n`],
   ] as const) {
     mkdirSync(path.join(source, folder), { recursive: true });
     writeFileSync(path.join(source, folder, 'main.tf'), text);
   }
-  repository = await sandbox.createRepo('service', { from: source, token: TOKEN });
-  await new SecretsManagerClient(owner).send(new CreateSecretCommand({ Name: 'git/token', SecretString: TOKEN }));
-  await new SecretsManagerClient(owner).send(
-    new CreateSecretCommand({ Name: 'git/webhook', SecretString: HOOK_SECRET }),
-  );
+  repository = await sandbox.createRepo(NAME, { from: source, token: TOKEN });
+  const secrets = { 'git/token': TOKEN, 'git/webhook': HOOK_SECRET, 'git/statuses': STATUS_TOKEN };
+  const store = new SecretsManagerClient(owner);
+  for (const [Name, SecretString] of Object.entries(secrets)) {
+    await store.send(new CreateSecretCommand({ Name, SecretString }));
+  }
+  sandbox.git.allowStatuses(NAME, STATUS_TOKEN);
+  const folder = (one: string): string => ({ crash: 'moving', pushed: 'pushed' })[one] ?? 'still';
   const target = (one: string): string =>
-    `  ${one}: { in: [prod], source: s, schedule: rate(1 hour), pendingGrace: 0s, confirm: 0s, allowOtherCommits: ${one === 'still'}, terraform: { path: ${one === 'crash' ? 'moving' : 'still'}, ` +
+    `  ${one}: { in: [prod], source: s, schedule: rate(1 hour), pendingGrace: ${one === 'pushed' ? '2h' : '0s'}, ` +
+    `confirm: 0s, allowOtherCommits: ${one === 'still'}, terraform: { path: ${folder(one)}, ` +
     `backendConfig: { bucket: states, key: "${one}.tfstate", region: ${sandbox.region} } } }\n`;
-  config = path.join(sandbox.dir, 'plumbline.yaml');
+  config = path.join(repository.workingCopy, 'plumbline.yaml');
   writeFileSync(
     config,
-    `version: 1\nsources: { s: { url: "${repository.url}", token: { secret: git/token }, webhook: { secret: git/webhook } } }\n` +
+    `version: 1\nsources: { s: { url: "${repository.url}", token: { secret: git/token }, webhook: { secret: git/webhook }, ` +
+      'statuses: { token: { secret: git/statuses } } } }\n' +
       `environments: { prod: { account: "${sandbox.account}", region: ${sandbox.region}, role: e2e, severity: critical, state: ["states/*"] } }\n` +
       `targets:\n${TARGETS.map(target).join('')}` +
       'notify: { critical: { pagerduty: { parameter: /plumbline/pagerduty-critical } } }\n',
   );
+  await sandbox.git.push(repository, 'Look at all of it');
   await new S3Client(owner).send(new CreateBucketCommand({ Bucket: 'states' }));
   const outputs = await sandbox.deploy({ config });
   service = new Outside(sandbox, outputOf(outputs, 'ResultsBucket'));
@@ -178,12 +181,15 @@ describe('the deployed service', () => {
 describe('a push', () => {
   const runsOf = async (target: string): Promise<readonly string[]> =>
     (await service.keys(`runs/prod/${target}/`)).filter((key) => key.endsWith('/run.json'));
+  const push = (file: string, text: string): Promise<string> => {
+    writeFileSync(path.join(repository.workingCopy, file), text);
+    return sandbox.git.push(repository, `Change ${file}`);
+  };
 
   it('starts the checks of what it touches, and of nothing else', async () => {
     sandbox.git.hook(repository, { url: webhook, secret: HOOK_SECRET });
     const before = await runsOf('still');
-    writeFileSync(path.join(repository.workingCopy, 'moving/notes.txt'), 'touched\n');
-    const commit = await sandbox.git.push(repository, 'Touch what is moving');
+    const commit = await push('moving/notes.txt', 'touched\n');
     expect(sandbox.git.deliveries.at(-1)).toMatchObject({
       status: 202,
       answer: expect.stringContaining('looks at prod/crash"'),
@@ -212,6 +218,66 @@ describe('a push', () => {
     const forged = await sandbox.git.send({ url: webhook, secret: 'guessed' }, body);
     expect(forged).toMatchObject({ status: 401, answer: '{"message":"no proof"}\n' });
     expect(await runsOf('crash')).toEqual(before);
+  });
+
+  it('of the config itself says that a deployment is due, in its answer and in reports', async () => {
+    await push('plumbline.yaml', `${readFileSync(config, 'utf8')}# later\n`);
+    const due = expect.stringContaining('plumbline.yaml was changed: a deployment is due');
+    expect(sandbox.git.deliveries.at(-1)).toMatchObject({ status: 202, answer: due });
+    const found = await verdictOn('twice', await ask('twice'));
+    const key = (await service.keys('runs/prod/twice/')).find((one) => one.endsWith(`${found.runId}/report.json`));
+    expect(await json(key ?? '')).toMatchObject({ notes: [{ kind: 'config', subject: 'plumbline.yaml' }] });
+    await freed('twice');
+  });
+
+  it('that we cannot handle is answered so that the host shows it as failed, and pages', async () => {
+    const role = await roleLike('WebhookReceiveRole');
+    await deny(iam, role, ['lambda:InvokeFunction'], ['*']);
+    const before = await runsOf('crash');
+    const body = sandbox.git.deliveries.find(({ answer }) => answer.includes('prod/crash'))?.body ?? '';
+    const failed = await sandbox.git.send({ url: webhook, secret: HOOK_SECRET }, body);
+    await give(role);
+    expect(failed.status).toBeGreaterThanOrEqual(500);
+    await isPaged('plumbline webhook errors');
+    expect(await sandbox.git.send({ url: webhook, secret: HOOK_SECRET }, body, failed.id)).toMatchObject({
+      status: 202,
+      answer: expect.stringContaining('looks at prod/crash"'),
+    });
+    await until('its run', 30, async () => ((await runsOf('crash')).length > before.length ? true : null));
+    await freed('crash');
+  });
+
+  it('shows at the git host that it is looked at, and what came of it; what it explains does not page', async () => {
+    const change = 'resource "terraform_data" "new" {\n  input = "merged, not applied yet"\n}\n';
+    const commit = await push('pushed/new.tf', change);
+    const [pending, told] = await until('both statuses of the commit', 60, async () => {
+      const shown = sandbox.git.statuses.shown.filter((one) => one.commit === commit);
+      return shown.length < 2 ? null : shown;
+    });
+    const about = { host: 'github', repository: NAME, context: 'plumbline/prod/pushed' };
+    expect(pending).toMatchObject({ ...about, state: 'pending' });
+    expect(told).toMatchObject({
+      ...{ ...about, state: 'failure', description: 'drifted: 1 finding, merged and not applied yet' },
+      link: expect.stringMatching(/console\.aws\.amazon\.com\/s3\/object\/.*prefix=state\/prod\/pushed\.html$/),
+    });
+    expect(await service.verdict('prod/pushed')).toMatchObject({ verdict: 'drifted', causes: ['pending'] });
+    expect(await service.red()).not.toContain('plumbline prod/pushed drift');
+    await freed('pushed');
+  });
+
+  it('has its verdict though the git host refuses the token, and that is told', async () => {
+    sandbox.git.allowStatuses(NAME, 'another token');
+    const commit = await push('pushed/new.tf', '');
+    const refused = await until('a verdict, and both refusals', 60, async () => {
+      const { last } = await json<{ last: { commit: string; verdict: string } | null }>('state/prod/pushed.json');
+      const answers = sandbox.git.statuses.answers.filter(({ status }) => status === 401);
+      return last?.commit === commit && answers.length >= 2 ? last : null;
+    });
+    expect(refused.verdict).toBe('in-sync');
+    expect(sandbox.git.statuses.shown.filter((one) => one.commit === commit)).toEqual([]);
+    await isRed('plumbline commit statuses');
+    sandbox.git.allowStatuses(NAME, STATUS_TOKEN);
+    await freed('pushed');
   });
 });
 
@@ -379,7 +445,8 @@ describe('the service itself', () => {
     const { builds: ended = [] } = await builds.send(new BatchGetBuildsCommand({ ids: [await lastBuild()] }));
     texts.push(JSON.stringify(ended));
     expect(texts.length).toBeGreaterThan(60);
-    for (const text of texts) for (const secret of [TOKEN, HOOK_SECRET]) expect(text).not.toContain(secret);
+    for (const text of texts)
+      for (const secret of [TOKEN, HOOK_SECRET, STATUS_TOKEN]) expect(text).not.toContain(secret);
   });
 });
 

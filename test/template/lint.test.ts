@@ -42,5 +42,5 @@ test('and would find something', async () => {
   const broken = readFileSync(core ?? '', 'utf8').replaceAll('"nodejs24.x"', '"nodejs1.x"');
   const file = `${core}.broken.json`;
   writeFileSync(file, broken);
-  expect((await lint([file])).map(({ rule }) => rule)).toEqual(Array(8).fill('E3030'));
+  expect((await lint([file])).map(({ rule }) => rule)).toEqual(Array(9).fill('E3030'));
 });

@@ -33,11 +33,12 @@ const TARGETS = [
 const CLUSTERS = ['prod', 'staging'];
 
 describe('alarms', () => {
-  test('are two per target, two for the service and two for its webhooks, under the names the rest uses', () => {
+  test('are two per target, two for the service, two for its webhooks and one for statuses, under the names the rest uses', () => {
     const wanted = [
       ...TARGETS.flatMap((target) => [deployed.driftAlarm(target), deployed.unknownAlarm(target)]),
       deployed.heartbeatAlarm,
       deployed.deadLettersAlarm,
+      deployed.statusesAlarm,
       deployed.webhookAlarm('errors'),
       deployed.webhookAlarm('throttles'),
     ];
@@ -97,7 +98,7 @@ describe('alarms', () => {
       );
       walked += 1;
     }
-    expect(walked).toBe(2 * TARGETS.length + 4);
+    expect(walked).toBe(2 * TARGETS.length + 5);
   });
 
   test('go to the topic of their severity, those of the service to the loudest', () => {
@@ -179,7 +180,10 @@ describe('functions', () => {
   test('run on Node 24, log to a group that forgets, and lose nothing that failed', () => {
     const compare = CLUSTERS.map((environment) => deployed.project('kubernetes', environment));
     expect(functions.map(({ properties }) => properties.FunctionName).sort()).toEqual(
-      [...['dispatch', 'record', 'sweep', 'webhook', 'widget', 'rerun'].map(deployed.function), ...compare].sort(),
+      [
+        ...['commit-status', 'dispatch', 'record', 'rerun', 'sweep', 'webhook', 'widget'].map(deployed.function),
+        ...compare,
+      ].sort(),
     );
     const invokes = ofType('AWS::Lambda::EventInvokeConfig');
     for (const { id, properties } of functions) {
@@ -247,6 +251,7 @@ describe('functions', () => {
       'PLUMBLINE_RECORD_FUNCTION',
     ]);
     expect(variables('webhook')).toEqual(['PLUMBLINE_BUCKET', 'PLUMBLINE_DISPATCH_FUNCTION']);
+    expect(variables('commit-status')).toEqual(['PLUMBLINE_BUCKET']);
     expect(variables('widget')).toEqual(['PLUMBLINE_BUCKET']);
     expect(variables('rerun')).toEqual(['PLUMBLINE_BUCKET', 'PLUMBLINE_DISPATCH_FUNCTION']);
     expect(variables('record')).toEqual(finish);

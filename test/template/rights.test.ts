@@ -61,6 +61,7 @@ describe('no right is wider than it must be', () => {
       'KubernetesprodTargetRole',
       'KubernetesstagingFunctionRole',
       'WebhookReceiveRole',
+      'StatusesTellRole',
       'PeopleRerunRole',
       'DashboardWidgetRole',
       'ClockRole',
@@ -77,7 +78,7 @@ describe('no right is wider than it must be', () => {
     // test/template/nodes.test.ts says what is in them.
     const nodes = wide.filter(({ Sid }) => Sid === 'FollowAndCancel' || Sid === 'GroupsByTag');
     const metrics = wide.filter(({ Action }) => Action === 'cloudwatch:PutMetricData');
-    expect([network.length, nodes.length, metrics.length, wide.length]).toEqual([1, 3, 2, 6]);
+    expect([network.length, nodes.length, metrics.length, wide.length]).toEqual([1, 3, 3, 7]);
     for (const statement of metrics) {
       expect(statement.Condition).toEqual({ StringEquals: { 'cloudwatch:namespace': 'Plumbline' } });
     }
@@ -114,7 +115,7 @@ describe('functions', () => {
     expect(readers.map(({ id }) => id)).toEqual([expect.stringMatching(/^ServiceDispatchRole/)]);
     const invoked = statementsOf('ServiceDispatchRole').filter(({ Action }) => Action === 'lambda:InvokeFunction');
     expect(invoked.map(({ Resource }) => Resource)).toEqual([
-      ['kubernetes-prod', 'kubernetes-staging', 'record'].map(
+      ['commit-status', 'kubernetes-prod', 'kubernetes-staging', 'record'].map(
         (name) => `arn:aws:lambda:eu-west-1:111111111111:function:plumbline-${name}`,
       ),
     ]);
@@ -142,6 +143,7 @@ describe('functions', () => {
       'ServiceRecordRole',
       [
         's3:DeleteObject <bucket>/tickets/*',
+        's3:GetObject <bucket>/deliveries/config-change.json',
         's3:GetObject <bucket>/inbox/*',
         's3:GetObject <bucket>/queue/*',
         's3:GetObject <bucket>/runs/*',
@@ -170,6 +172,10 @@ describe('functions', () => {
         's3:ListBucket <bucket>',
         's3:PutObject <bucket>/deliveries/*',
       ],
+    ],
+    [
+      'StatusesTellRole',
+      ['s3:GetObject <bucket>/runs/*/report.json', 's3:GetObject <bucket>/runs/*/run.json', 's3:ListBucket <bucket>'],
     ],
     [
       'DashboardWidgetRole',
@@ -355,7 +361,7 @@ notify: { warning: { email: [a@acme.example] } }
 test('a permissions boundary from the context is on every role', () => {
   const context = { '@aws-cdk/core:permissionsBoundary': { name: 'boundary' } };
   const roles = resourcesOf(deployment(undefined, context)).filter(({ type }) => type === 'AWS::IAM::Role');
-  expect(roles).toHaveLength(18);
+  expect(roles).toHaveLength(19);
   for (const { properties } of roles) {
     expect(JSON.stringify(properties.PermissionsBoundary)).toContain(':policy/boundary');
   }

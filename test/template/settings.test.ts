@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -37,6 +37,21 @@ describe('what is deployed', () => {
     const head = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
     expect(readSettings(SERVICE_CONFIG).commit).toBe(head);
     expect(readSettings(configWith((text) => text)).commit).toBeNull();
+  });
+
+  test('names the place of the config in its repository, and nothing secret of the address', () => {
+    const clone = path.join(folder, 'clone');
+    const ops = path.join(clone, 'ops');
+    mkdirSync(ops, { recursive: true });
+    const git = (...args: readonly string[]) => execFileSync('git', ['-C', clone, ...args], { stdio: 'pipe' });
+    git('init', '--quiet');
+    const config = path.join(ops, 'plumbline.yaml');
+    writeFileSync(config, readFileSync(SERVICE_CONFIG, 'utf8'));
+    expect(readSettings(config).file).toBeUndefined();
+    git('remote', 'add', 'origin', 'https://alice:a-token-4711@github.com/acme/Infra.git');
+    expect(readSettings(config).file).toEqual({ repository: 'github.com/acme/infra', path: 'ops/plumbline.yaml' });
+    git('remote', 'set-url', 'origin', '/srv/git/infra.git');
+    expect(readSettings(config).file).toBeUndefined();
   });
 
   test.each([

@@ -43,7 +43,7 @@ export function emptyBundles(): Bundles {
   return {
     functions: {
       ...{ dispatch: folder('index.js'), record: folder('index.js'), sweep: folder('index.js') },
-      webhook: folder('index.js'),
+      ...{ webhook: folder('index.js'), 'commit-status': folder('index.js') },
       ...{ widget: folder('index.js'), rerun: folder('index.js') },
       'kube-diff': folder('index.js'),
     },

@@ -4,7 +4,8 @@ import { statementsOf } from './statements.ts';
 import { deployment, resourcesOf, SERVICE_CONFIG, settingsFrom } from './synth.ts';
 
 const text = readFileSync(SERVICE_CONFIG, 'utf8');
-const HOOK = ', webhook: { secret: plumbline/git-webhook }';
+const STATUSES = ', statuses: { token: { secret: plumbline/git-status-token } }';
+const HOOK = `, webhook: { secret: plumbline/git-webhook }${STATUSES}`;
 const resources = resourcesOf(deployment());
 const ofType = (type: string) => resources.filter((resource) => resource.type === type);
 const receives = (all = resources) =>

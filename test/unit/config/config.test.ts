@@ -109,6 +109,26 @@ describe('a config', () => {
     expect(errorsOf(withChange(from, to))).toMatch(error);
   });
 
+  it('statuses are written with the token of the source, or with one of their own', () => {
+    const source = 'token: { secret: plumbline/github-token }';
+    const statusesOf = (more: string): unknown => {
+      const parsed = parseConfig(withChange(source, `${source}${more}`), 'plumbline.yaml', NOW);
+      return parsed.ok ? parsed.config.sources[0]?.statuses : parsed.errors.map(({ message }) => message);
+    };
+    const hook = ', webhook: { secret: plumbline/hook }';
+    expect(statusesOf('')).toBeUndefined();
+    expect(statusesOf(`${hook}, statuses: false`)).toBeUndefined();
+    expect(statusesOf(`${hook}, statuses: true`)).toEqual({ secret: 'plumbline/github-token' });
+    expect(statusesOf(`${hook}, statuses: { token: { parameter: /git/statuses } }`)).toEqual({
+      parameter: '/git/statuses',
+    });
+    expect(statusesOf(', statuses: true')).toEqual([expect.stringMatching(/give the source a webhook too/)]);
+    expect(statusesOf(`${hook}, statuses: yes please`)).toEqual([expect.stringMatching(/write true, or \{ token/)]);
+    expect(errorsOf(withChange(source, 'webhook: { secret: hook }, statuses: true'))).toMatch(
+      /plumbline\.yaml:3.*sources\.infra\.statuses.*needs a token that may write commit statuses/s,
+    );
+  });
+
   it('says everything at once', () => {
     const text = GOOD.replace('version: 1', 'version: 7')
       .replace('rate(1 hour)', 'soon')

@@ -1,10 +1,14 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { pathsFromStates } from '#checks/hooks/paths.ts';
 import { MAX_BODY_BYTES, type ReceiveWorld, receive } from '#checks/hooks/receive.ts';
 import { HookSecrets } from '#checks/hooks/secrets.ts';
 import { startRequestSchema } from '#checks/runs/start.ts';
+import { keys } from '#drift/names.ts';
+import { newState } from '#drift/state/state.ts';
 import type { Source } from '#drift/target.ts';
+import { configChangeSchema } from '#drift/webhook/config-file.ts';
 import type { Log } from '#services/ports.ts';
 import { MemoryStore, SHOP, TARGET } from '../runs/world.ts';
 
@@ -59,6 +63,8 @@ beforeEach(() => {
   const log: Log = { info: write, warn: write, error: write };
   world = {
     config: {
+      ...{ hash: '0'.repeat(64), commit: 'e'.repeat(40) },
+      file: { repository: 'github.com/acme/infra', path: 'ops/plumbline.yaml' },
       sources: [INFRA, APPS],
       targets: [
         { ...TARGET, source: INFRA },
@@ -104,7 +110,7 @@ describe('a proven push', () => {
     expect(sent).toEqual([
       {
         ...{ target: 'prod/network', trigger: 'push', at: now.toISOString(), seed: `github ${ID}` },
-        by: { delivery: ID, author: 'alice' },
+        by: { host: 'github', delivery: ID, author: 'alice' },
       },
     ]);
     expect(startRequestSchema.safeParse(sent[0]).success).toBe(true);
@@ -119,10 +125,14 @@ describe('a proven push', () => {
 
   it('that failed half-way is ours to answer for, and is done again', async () => {
     const { send } = world.functions;
+    const first = now.toISOString();
     world = { ...world, functions: { send: () => Promise.reject(new Error('Lambda is away')) } };
     await expect(deliver()).rejects.toThrow('Lambda is away');
     world = { ...world, functions: { send } };
-    expect((await deliver()).status).toBe(202);
+    now = new Date(now.getTime() + 3600_000);
+    expect((await deliver()).sentence).toBe('looks at prod/network');
+    expect(sent, 'the time it came first makes it the same run').toEqual([expect.objectContaining({ at: first })]);
+    expect((await deliver()).sentence).toBe('this delivery was handled already');
     expect(sent).toHaveLength(1);
   });
 
@@ -186,6 +196,50 @@ describe('what is refused', () => {
     const signature = `sha256=${createHmac('sha256', 'infra-secret').update(JSON.stringify(payload())).digest('hex')}`;
     const body = JSON.stringify(payload({ after: 'c'.repeat(40) }));
     expect((await deliver({ body, headers: { 'x-hub-signature-256': signature } })).status).toBe(401);
+  });
+});
+
+describe('a push of the config itself', () => {
+  const changed = (...modified: readonly string[]) => JSON.stringify(payload({ commits: [{ modified }] }));
+
+  it('is told to need a deployment, and remembered until there is one', async () => {
+    const answer = await deliver({ body: changed('ops/plumbline.yaml', 'terraform/network/a.tf') });
+    expect(answer.sentence).toBe('looks at prod/network; ops/plumbline.yaml was changed: a deployment is due');
+    const { hash, commit } = world.config;
+    expect(configChangeSchema.parse(store.json(keys.configChange))).toEqual({
+      ...{ commit: 'b'.repeat(40), path: 'ops/plumbline.yaml', deployed: { hash, commit } },
+    });
+    expect(logged.join()).toContain('config changed, a deployment is due');
+  });
+
+  it.each([
+    ['another file', () => deliver({ body: changed('plumbline.yaml', 'ops/plumbline.yaml.bak') })],
+    [
+      'the commit that is deployed',
+      () => deliver({ body: changed('ops/plumbline.yaml').replaceAll('b'.repeat(40), 'e'.repeat(40)) }),
+    ],
+    ['another branch', () => deliver({ body: changed('ops/plumbline.yaml').replace('heads/main', 'heads/other') })],
+    [
+      'another repository',
+      () =>
+        deliver({ body: changed('ops/plumbline.yaml').replaceAll('acme/infra', 'acme/apps'), secret: 'apps-secret' }),
+    ],
+  ])('is not what a push of %s is', async (_what, push) => {
+    expect((await push()).sentence).not.toContain('deployment');
+    expect(store.json(keys.configChange)).toBeNull();
+  });
+});
+
+describe('what targets are made of', () => {
+  it('is asked of their states; one that cannot be read keeps no push from the others', async () => {
+    const known = { ...newState('prod/network', now), paths: ['terraform/network'] };
+    await store.put(keys.state('prod/network'), JSON.stringify(known));
+    const pathsOf = pathsFromStates(store);
+    expect(await pathsOf(TARGET)).toEqual(['terraform/network']);
+    expect(await pathsOf(SHOP)).toBeNull();
+    await store.put(keys.state('prod/network'), '{"schema":');
+    expect(await pathsOf(TARGET)).toBeNull();
+    await expect(pathsFromStates({ read: () => Promise.reject(new Error('S3 is away')) })(TARGET)).rejects.toThrow();
   });
 });
 
@@ -261,4 +315,20 @@ it('nothing that is made up starts anything, throws, or shows a secret', async (
   );
   expect(sent).toEqual([]);
   expect(logged.join()).not.toContain('infra-secret');
+});
+
+it('a proven body that was made up is told so, and starts nothing', async () => {
+  const made = fc.oneof(
+    fc.json(),
+    fc.record({ ref: fc.string(), after: fc.string(), commits: fc.anything() }).map((one) => JSON.stringify(one)),
+    fc.jsonValue().map((value) => JSON.stringify(payload({ repository: value, commits: value }))),
+  );
+  await fc.assert(
+    fc.asyncProperty(made, async (body) => {
+      expect((await deliver({ body })).status).toBe(400);
+    }),
+    { numRuns: 300 },
+  );
+  expect(sent).toEqual([]);
+  expect(store.objects.size).toBe(0);
 });

@@ -13,6 +13,9 @@ const commit = (added: readonly string[], modified: readonly string[] = [], remo
   removed,
 });
 
+const manyFiles = (count: number, seed = 0): readonly string[] =>
+  Array.from({ length: count }, (_, at) => (at === 0 ? 'a' : `files/${seed}/${at}`));
+
 describe('github', () => {
   const pushes = (examples as unknown as readonly { name: string; examples: readonly unknown[] }[]).filter(
     ({ name }) => name === 'push',
@@ -46,12 +49,24 @@ describe('github', () => {
   it.each([
     ['forced', { forced: true }],
     ['of a new branch', { created: true, before: NONE }],
-    ['of as many commits as a payload lists', { commits: Array.from({ length: 20 }, () => commit(['a'])) }],
+    ['of as many commits as a payload lists', { commits: Array.from({ length: 2048 }, () => commit(['a'])) }],
+    ['with a commit of as many files as are listed of one', { commits: [commit(manyFiles(2999), ['b'])] }],
+    [
+      'of more files than are looked at',
+      { commits: Array.from({ length: 4 }, (_, at) => commit(manyFiles(2900, at))) },
+    ],
     ['that lists no commit', { commits: [] }],
     ['that lists nothing', { commits: null }],
     ['whose commits name no file', { commits: [commit([])] }],
   ])('a push %s does not tell its files', (_what, more) => {
     expect(push(more)?.files).toBeNull();
+  });
+
+  it.each([
+    ['of many commits', { commits: Array.from({ length: 2047 }, () => commit(['a'])) }],
+    ['with a large commit', { commits: [commit(manyFiles(2998), ['b'])] }],
+  ])('a push %s tells its files as long as none can be missing', (_what, more) => {
+    expect(push(more)?.files).toContain('a');
   });
 
   it('a deleted branch', () => {
