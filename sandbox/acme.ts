@@ -34,8 +34,8 @@ export interface SettleOptions {
   readonly say: (line: string) => void;
   /** When everything is checked; @default as the company has it */
   readonly schedule?: string;
-  /** Targets that are left as the company has them: after the first time a push alone has them checked. */
-  readonly pushed?: readonly string[];
+  /** Targets that keep the company's own schedule: after the first time a push or a person has them checked. */
+  readonly asked?: readonly string[];
   /** Where the company is; @default everywhere */
   readonly environments?: readonly Environment[];
 }
@@ -43,7 +43,7 @@ export interface SettleOptions {
 /** With what is there when nothing else is said. */
 interface Settled {
   readonly schedule: string | undefined;
-  readonly pushed: readonly string[];
+  readonly asked: readonly string[];
   readonly environments: readonly Environment[];
 }
 
@@ -74,7 +74,7 @@ export class Acme {
 
   /** Puts the company into the account, applied as on any day. */
   static async settle(sandbox: Sandbox, options: SettleOptions): Promise<Acme> {
-    const { say, schedule, pushed = [], environments = ENVIRONMENTS } = options;
+    const { say, schedule, asked = [], environments = ENVIRONMENTS } = options;
     await new S3Client(ownerOf(sandbox)).send(new CreateBucketCommand({ Bucket: STATE_BUCKET }));
     const secrets = new SecretsManagerClient(ownerOf(sandbox));
     const values = { token: TOKEN, webhook: HOOK_SECRET, statuses: STATUS_TOKEN };
@@ -90,7 +90,7 @@ export class Acme {
     const repository = await sandbox.createRepo(REPOSITORY, { from: EXAMPLE, token: TOKEN });
     sandbox.git.allowStatuses(REPOSITORY, STATUS_TOKEN);
     const config = path.join(sandbox.dir, 'plumbline.yaml');
-    writeFileSync(config, configFor(sandbox, repository, { schedule, pushed, environments }));
+    writeFileSync(config, configFor(sandbox, repository, { schedule, asked, environments }));
     const acme = new Acme(sandbox, repository, config, path.join(await pythonTools(), 'python'));
     for (const environment of environments) {
       await Promise.all([...ROOTS.map((root) => acme.apply(environment, root)), acme.clusters[environment].settle()]);
@@ -166,7 +166,7 @@ export class Acme {
 }
 
 /** The example's own config, with what belongs to this account and this git host put in. */
-function configFor(sandbox: Sandbox, repository: Repository, { schedule, pushed, environments }: Settled): string {
+function configFor(sandbox: Sandbox, repository: Repository, { schedule, asked, environments }: Settled): string {
   const document = parseDocument(readFileSync(path.join(EXAMPLE, 'plumbline.yaml'), 'utf8'));
   document.setIn(['sources', 'infra', 'url'], repository.url);
   const targets = Object.keys(document.toJS().targets);
@@ -186,7 +186,7 @@ function configFor(sandbox: Sandbox, repository: Repository, { schedule, pushed,
   // A demo looks every minute and is watched: there a second look before a page would be waiting only.
   if (schedule !== undefined) {
     for (const target of targets) {
-      if (!pushed.includes(target)) document.setIn(['targets', target, 'schedule'], schedule);
+      if (!asked.includes(target)) document.setIn(['targets', target, 'schedule'], schedule);
       document.setIn(['targets', target, 'confirm'], '0s');
     }
   }

@@ -99,6 +99,20 @@ export async function startedByPush(sandbox: Sandbox, service: Outside, push: To
   good(say, `${line(found)}   ${color.dim('started by the push, not by its hourly schedule')}`);
 }
 
+/** A person asks for a check, as the dashboard's button does, and it is begun. @throws when it is not */
+export async function startedByPerson(
+  service: Outside,
+  { target, rerun }: { readonly target: string; readonly rerun: string },
+  say: Say,
+): Promise<void> {
+  const { runs } = (await service.invoke(rerun, { action: 'rerun', target })) as {
+    readonly runs: readonly { readonly runId: string | null; readonly sentence: string }[];
+  };
+  const [run] = runs;
+  if (run?.runId == null) throw new Error(`nobody could have ${target} checked: ${run?.sentence}`);
+  good(say, `${target.padEnd(16)} a person presses Re-run: ${run.sentence}`);
+}
+
 /** The git host shows the verdict beside the commit, with a link. @throws when it does not */
 export async function shownAtCommit(sandbox: Sandbox, { target, commit }: Touched, say: Say): Promise<void> {
   const shown = await until(
@@ -122,7 +136,13 @@ export async function healed(sandbox: Sandbox, service: Outside, say: Say): Prom
     });
     good(say, line(found));
   }
-  await until('no alarm is red', 90, async () => ((await service.red()).length === 0 ? true : null));
+  let red: readonly string[] = [];
+  await until('no alarm is red', 90, async () => {
+    red = await service.red();
+    return red.length === 0 ? true : null;
+  }).catch((error: Error) => {
+    throw new Error(`${error.message}, but ${red.join(', ')}`);
+  });
   good(say, 'every alarm is green again');
   await until('every incident at the pager is resolved', 60, async () =>
     sandbox.incidents().every((incident) => incident.status === 'resolved') ? true : null,
