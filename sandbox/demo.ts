@@ -25,7 +25,7 @@ const EDITED = 'prod-minion-0';
 const OFFLINE = 'prod-minion-1';
 const EXAMPLES = `
 Examples:
-  npm run demo                          the whole story, two to three minutes
+  npm run demo                          the whole story, about three minutes
   npm run demo -- --break terraform     terraform does nothing in the builds: the demo must fail
   npm run demo -- --break upload        no report can be uploaded: the demo must fail
   npm run demo -- --break cluster       every list of a cluster is empty and says that all went well: the demo must fail

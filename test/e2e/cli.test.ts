@@ -34,7 +34,7 @@ describe('the command', () => {
     [['bogus'], /unknown command|too many arguments/],
     [['judge', 'terraform'], /required option '--plan <file>' not specified/],
     [['judge', 'terraform', '--plan', 'plumbline.yaml', '--exit-code', 'two'], /is no exit code/],
-    [['build'], /PLUMBLINE_BUCKET is not set/],
+    [['build'], /TARGET is not set/],
   ])('%j: exit 1, with what to do on stderr and nothing on stdout', async (args, message) => {
     await write({ 'plumbline.yaml': config(''), 'env/x': '' });
     const ended = await run(args);
