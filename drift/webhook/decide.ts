@@ -5,6 +5,8 @@ import type { Push } from './push.ts';
 export interface Decision {
   /** Targets that are to be looked at now. */
   readonly targets: readonly Target[];
+  /** Those of them whose paths, by name, are to be compared with what git says: the push does not tell its files. */
+  readonly unsure: ReadonlyMap<string, readonly string[]>;
   /** One sentence that says why these, or why none. */
   readonly sentence: string;
 }
@@ -24,7 +26,7 @@ export async function decide(
   pathsOf: PathsOf,
 ): Promise<Decision> {
   const named = proven.filter((source) => push.urls.some((url) => addressOf(url) === addressOf(source.url)));
-  const none = (sentence: string): Decision => ({ targets: [], sentence });
+  const none = (sentence: string): Decision => ({ targets: [], unsure: new Map(), sentence });
   if (named.length === 0) return none('the repository is not the one of the source whose secret this is');
   if (push.after === null) return none(`${push.ref} was deleted`);
   const moved = named.filter(({ ref }) => isRef(push.ref, ref));
@@ -32,15 +34,25 @@ export async function decide(
   const all = targets.filter(({ source, enabled, retired }) => {
     return enabled && !retired && source !== undefined && moved.some(({ name }) => name === source.name);
   });
-  const { files } = push;
-  const isTouched = async (target: Target): Promise<boolean> => {
-    const paths = files === null ? null : await pathsOf(target);
-    return files === null || paths === null || files.some((file) => paths.some((path) => isBelow(file, path)));
-  };
-  const answers = await Promise.all(all.map(isTouched));
-  const touched = all.filter((_, index) => answers[index]);
+  const { files, before } = push;
+  // Of a ref that was made there is nothing to compare with.
+  if (files === null && before === null) return { targets: all, unsure: new Map(), sentence: looksAt(all) };
+  const known = await Promise.all(all.map(async (target) => ({ target, paths: await pathsOf(target) })));
+  if (files === null) {
+    const unsure = known.flatMap(({ target, paths }) => (paths === null ? [] : [[target.name, paths] as const]));
+    return { targets: all, unsure: new Map(unsure), sentence: `${looksAt(all)}${unsure.length > 0 ? IF_CHANGED : ''}` };
+  }
+  const touched = known.flatMap(({ target, paths }) => (paths === null || isMadeOf(paths, files) ? [target] : []));
   if (touched.length === 0) return none(`none of ${all.length} targets is made of what was pushed`);
-  return { targets: touched, sentence: `looks at ${touched.map(({ name }) => name).join(', ')}` };
+  return { targets: touched, unsure: new Map(), sentence: looksAt(touched) };
+}
+
+const IF_CHANGED = ', unless git says that nothing of them was changed';
+const looksAt = (targets: readonly Target[]): string => `looks at ${targets.map(({ name }) => name).join(', ')}`;
+
+/** Whether one of the files is, or lies below, one of the paths that something is made of. */
+export function isMadeOf(paths: readonly string[], files: readonly string[]): boolean {
+  return files.some((file) => paths.some((path) => isBelow(file, path)));
 }
 
 /** A ref as a push names it is the one that a source names, which may be short. */

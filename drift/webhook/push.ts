@@ -1,8 +1,7 @@
 import * as z from 'zod';
+import { MAX_CHANGED_FILES } from './changes.ts';
 import type { Host } from './delivery.ts';
 
-/** Files that are compared with what targets are made of; of more than that, it is enough to know that they are many. */
-const MAX_FILES = 10_000;
 /**
  * GitHub tells no total: a list that is as long as its limit may be cut
  * (https://docs.github.com/en/webhooks/webhook-events-and-payloads#push). GitLab lists 20 commits, and their number.
@@ -160,5 +159,5 @@ const namedBy = ({ added, removed, modified }: z.infer<typeof commits>[number]):
 /** Null where no commit tells any: that is no push that we understand. */
 function filesOf(listed: z.infer<typeof commits>): readonly string[] | null {
   const files = new Set(listed.flatMap(namedBy));
-  return files.size === 0 || files.size > MAX_FILES ? null : [...files];
+  return files.size === 0 || files.size > MAX_CHANGED_FILES ? null : [...files];
 }

@@ -116,6 +116,27 @@ describe('a proven push', () => {
     expect(startRequestSchema.safeParse(sent[0]).success).toBe(true);
   });
 
+  it('that was forced starts the targets with what git is to be asked before', async () => {
+    const answer = await deliver({ body: JSON.stringify(payload({ forced: true })) });
+    expect(answer.sentence).toBe('looks at prod/network, unless git says that nothing of them was changed');
+    const range = { before: 'a'.repeat(40), after: 'b'.repeat(40) };
+    expect(sent).toEqual([
+      expect.objectContaining({ target: 'prod/network', push: { ...range, paths: ['terraform/network'] } }),
+    ]);
+    expect(startRequestSchema.parse(sent[0])).toEqual(sent[0]);
+  });
+
+  it.each([
+    ['a branch that is new', { created: true, before: '0'.repeat(40) }, async () => ['terraform/network']],
+    ['a target that was never looked at', { forced: true }, async () => null],
+    ['too much for one event', { forced: true }, async () => Array.from({ length: 400 }, () => 'x'.repeat(400))],
+  ])('of %s starts it whatever git says', async (_what, more, pathsOf) => {
+    world = { ...world, pathsOf };
+    await deliver({ body: JSON.stringify(payload(more)) });
+    expect(sent).toEqual([expect.not.objectContaining({ push: expect.anything() })]);
+    expect(sent).toMatchObject([{ target: 'prod/network' }]);
+  });
+
   it('is handled once, whenever it comes again', async () => {
     await deliver();
     now = new Date('2026-12-24T08:00:00Z');

@@ -56,6 +56,18 @@ describe('which targets a push asks for', () => {
     expect(await names({}, { targets: [{ ...NETWORK, name: 'prod/new' }] })).toEqual(['prod/new']);
   });
 
+  it('of a push that does not tell its files, with what git is to be asked of each', async () => {
+    const found = await look({ files: null }, { targets: [...TARGETS, { ...NETWORK, name: 'prod/new' }] });
+    expect(found.targets.map(({ name }) => name)).toEqual(['prod/network', 'prod/storage', 'prod/new']);
+    expect([...found.unsure]).toEqual([
+      ['prod/network', PATHS['prod/network']],
+      ['prod/storage', PATHS['prod/storage']],
+    ]);
+    expect(found.sentence).toMatch(/^looks at .*prod\/new, unless git says that nothing of them was changed$/);
+    expect((await look({})).unsure.size).toBe(0);
+    expect((await look({ files: null, before: null })).unsure.size, 'a new ref').toBe(0);
+  });
+
   it.each([
     ['another branch', { ref: 'refs/heads/feature' }, /is no ref that a source looks at/],
     ['a tag of another name', { ref: 'refs/tags/v1' }, /is no ref that a source looks at/],
