@@ -34,21 +34,28 @@ export async function decide(
   const all = targets.filter(({ source, enabled, retired }) => {
     return enabled && !retired && source !== undefined && moved.some(({ name }) => name === source.name);
   });
-  const { files, before } = push;
-  // Of a ref that was made there is nothing to compare with.
-  if (files === null && before === null) return { targets: all, unsure: new Map(), sentence: looksAt(all) };
   const known = await Promise.all(all.map(async (target) => ({ target, paths: await pathsOf(target) })));
-  if (files === null) {
-    const unsure = known.flatMap(({ target, paths }) => (paths === null ? [] : [[target.name, paths] as const]));
-    return { targets: all, unsure: new Map(unsure), sentence: `${looksAt(all)}${unsure.length > 0 ? IF_CHANGED : ''}` };
-  }
-  const touched = known.flatMap(({ target, paths }) => (paths === null || isMadeOf(paths, files) ? [target] : []));
-  if (touched.length === 0) return none(`none of ${all.length} targets is made of what was pushed`);
-  return { targets: touched, unsure: new Map(), sentence: looksAt(touched) };
+  const { files, before, mayBeForced } = push;
+  const isTouched = (paths: readonly string[] | null): boolean =>
+    paths === null || (files !== null && isMadeOf(paths, files));
+  const touched = known.flatMap(({ target, paths }) => (isTouched(paths) ? [target] : []));
+  const isTold = files !== null && !mayBeForced;
+  const asked = isTold ? touched : all;
+  if (asked.length === 0) return none(`none of ${all.length} targets is made of what was pushed`);
+  // Of a ref that was made there is nothing to compare with.
+  const unsure = known.flatMap(({ target, paths }) =>
+    isTold || before === null || paths === null || isTouched(paths) ? [] : [[target.name, paths] as const],
+  );
+  const ifChanged = new Map(unsure);
+  const sure = asked.filter(({ name }) => !ifChanged.has(name)).map(({ name }) => name);
+  const parts = [
+    ...(sure.length === 0 ? [] : [sure.join(', ')]),
+    ...(unsure.length === 0 ? [] : [`${[...ifChanged.keys()].join(', ')}, ${IF_CHANGED}`]),
+  ];
+  return { targets: asked, unsure: ifChanged, sentence: `looks at ${parts.join('; and at ')}` };
 }
 
-const IF_CHANGED = ', unless git says that nothing of them was changed';
-const looksAt = (targets: readonly Target[]): string => `looks at ${targets.map(({ name }) => name).join(', ')}`;
+const IF_CHANGED = 'unless git says that nothing of them was changed';
 
 /** Whether one of the files is, or lies below, one of the paths that something is made of. */
 export function isMadeOf(paths: readonly string[], files: readonly string[]): boolean {

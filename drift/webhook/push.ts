@@ -23,6 +23,8 @@ export interface Push {
   readonly author: string | null;
   /** Paths that the commits touched; null: the payload does not tell all of them. */
   readonly files: readonly string[] | null;
+  /** The host does not tell whether the push was forced: then it took away what is in no commit of the payload. */
+  readonly mayBeForced: boolean;
 }
 
 /** A payload that is not what its host sends. */
@@ -112,6 +114,7 @@ function githubPush(payload: z.infer<typeof github>): Push {
     after: payload.deleted ? null : commitOrNull(payload.after),
     author: pusher?.name ?? null,
     files: isWhole ? filesOf(listed) : null,
+    mayBeForced: false,
   };
 }
 
@@ -125,8 +128,8 @@ function gitlabPush(payload: z.infer<typeof gitlab>): Push {
     before,
     after: commitOrNull(payload.after),
     author: payload.user_username ?? null,
-    // A forced push looks like any other: what it took away is in no commit. Git tells.
     files: isWhole && payload.total_commits_count > 0 ? filesOf(listed ?? []) : null,
+    mayBeForced: true,
   };
 }
 
@@ -143,6 +146,7 @@ function bitbucketPushes({ push, repository, actor }: z.infer<typeof bitbucket>)
         after: to?.target.hash ?? null,
         author: actor?.nickname ?? actor?.display_name ?? null,
         files: null,
+        mayBeForced: true,
       },
     ];
   });
