@@ -119,16 +119,15 @@ export class GitHost {
   /** Commits what the working copy holds and pushes it. @param over in place of its newest commit @returns the commit */
   async push(repository: Repository, message: string, over = false): Promise<string> {
     const git = (...args: string[]) => run('git', ['-C', repository.workingCopy, ...args], { env: AUTHOR });
-    const before = (
-      await git('ls-remote', await git('remote', 'get-url', '--push', 'origin'), 'refs/heads/main')
-    ).split('\t')[0];
+    const heads = await git('ls-remote', await git('remote', 'get-url', '--push', 'origin'), 'refs/heads/main');
+    const before = heads === '' ? null : heads.slice(0, 40);
     await git('add', '--all');
     await git('commit', '--quiet', '--message', message);
     if (over) await git('rebase', '--quiet', '--onto', 'HEAD~2', 'HEAD^');
     await git('push', '--quiet', ...(over ? ['--force'] : []), 'origin', 'main');
     const after = (await git('rev-parse', 'HEAD')).trim();
     const hook = this.#hooks.get(repository.url);
-    if (hook !== undefined && before !== undefined) {
+    if (hook !== undefined) {
       await this.send(hook, await pushPayload({ ...repository, before, after, forced: over }));
     }
     return after;

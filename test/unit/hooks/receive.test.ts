@@ -137,6 +137,32 @@ describe('a proven push', () => {
     expect(sent).toMatchObject([{ target: 'prod/network' }]);
   });
 
+  it('of two refs that one target looks at starts it whatever git says of the second', async () => {
+    const source = { ...INFRA, url: 'https://bitbucket.org/acme/infra' };
+    world = { ...world, config: { ...world.config, sources: [source], targets: [{ ...TARGET, source }] } };
+    const end = (type: string, hash: string) => ({ type, name: 'main', target: { hash: hash.repeat(40) } });
+    const change = (type: string) => ({ old: end(type, 'a'), new: end(type, 'b') });
+    const pushed = (...types: readonly string[]) => {
+      const body = JSON.stringify({
+        repository: { links: { html: { href: source.url } } },
+        push: { changes: types.map(change) },
+      });
+      const signature = `sha256=${createHmac('sha256', 'infra-secret').update(body).digest('hex')}`;
+      const github = { 'x-github-event': undefined, 'x-github-delivery': undefined, 'x-hub-signature-256': undefined };
+      const own = {
+        'x-event-key': 'repo:push',
+        'x-request-uuid': `${ID}-${types.length}`,
+        'x-hub-signature': signature,
+      };
+      return deliver({ body, headers: { ...github, ...own } });
+    };
+    expect((await pushed('branch')).status).toBe(202);
+    expect((await pushed('branch', 'tag')).status).toBe(202);
+    const about = { target: 'prod/network', trigger: 'push' };
+    expect(sent).toMatchObject([{ ...about, push: { paths: ['terraform/network'] } }, about]);
+    expect(sent[1]).not.toHaveProperty('push');
+  });
+
   it('is handled once, whenever it comes again', async () => {
     await deliver();
     now = new Date('2026-12-24T08:00:00Z');
