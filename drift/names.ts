@@ -100,6 +100,11 @@ export const keys = {
   delivery: (host: string, id: string): string => `deliveries/${host}/${id}.json`,
   /** That the config's file was changed in git after the deployment. */
   configChange: 'deliveries/config-change.json',
+  /** What git answered when it was asked for a push's files. */
+  changes: (repository: string, before: string, after: string): string =>
+    `changes/${createHash('sha256')
+      .update(JSON.stringify([repository, before, after]))
+      .digest('hex')}.json`,
   /** Where the signed address of a function's ticket leads to; the function itself has no right to write. */
   functionInbox: (nonce: string): string => `inbox/kubernetes/${nonce}/report.json`,
 } as const;
@@ -110,6 +115,8 @@ export const INBOX_POLICY_PATH = `inbox/\${aws:userid}/report.json`;
 export const NODES_INBOX_POLICY_PATH = `inbox/\${aws:userid}/*`;
 /** What of it such a build may delete: what it has reported and what nodes have said stays as it was written. */
 export const NODES_BUNDLE_POLICY_PATH = `inbox/\${aws:userid}/bundle.tar.gz`;
+/** What `dispatch` keeps of git's answers. */
+export const ALL_CHANGES = 'changes/*';
 /** The inboxes that `dispatch` signs addresses of. */
 export const FUNCTION_INBOXES = 'inbox/kubernetes/*';
 

@@ -6,6 +6,7 @@ import { LambdaFunctions } from '#services/aws/lambda.ts';
 import { S3Store } from '#services/aws/s3-store.ts';
 import { S3Uploads } from '#services/aws/s3-uploads.ts';
 import { AwsSecrets } from '#services/aws/secrets.ts';
+import { HttpsChanges } from '#services/git/host-changes.ts';
 import { HttpsGit } from '#services/git-remote.ts';
 import { deployedConfig, entry, logger, parseEvent, variable } from './setup.ts';
 
@@ -16,6 +17,7 @@ const world: StartWorld = {
   store: new S3Store(bucket),
   builds: new CodeBuild(),
   git: new HttpsGit(),
+  changes: new HttpsChanges(),
   secrets: new AwsSecrets(),
   functions: new LambdaFunctions(),
   uploads: new S3Uploads(bucket),
@@ -28,7 +30,7 @@ const world: StartWorld = {
 };
 
 /**
- * Starts a run of one target: `{ target, trigger, at?, seed?, by?, commit? }`, from a schedule, a person or another
+ * Starts a run of one target: `{ target, trigger, at?, seed?, by?, commit?, push? }`, from a schedule, a person or another
  * function. Answers `{ runId, sentence }`.
  */
 export const handler = entry(async (event) => {

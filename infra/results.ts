@@ -29,6 +29,8 @@ export class Results extends Construct {
         { prefix: 'state/', noncurrentVersionExpiration: KEEP_REPLACED },
         // After so long no host sends a delivery again.
         { prefix: 'deliveries/', expiration: Duration.days(90), noncurrentVersionExpiration: Duration.days(1) },
+        // Asked for within seconds of a push; asking git again costs nothing but a request.
+        { prefix: 'changes/', expiration: Duration.days(7), noncurrentVersionExpiration: Duration.days(1) },
         { prefix: 'queue/', noncurrentVersionExpiration: Duration.days(1) },
         { abortIncompleteMultipartUploadAfter: Duration.days(1), expiredObjectDeleteMarker: true },
       ],

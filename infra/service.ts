@@ -5,7 +5,7 @@ import { PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { deployed, EVENTS, FUNCTION_ENV, FUNCTION_INBOXES, keys } from '#drift/names.ts';
+import { ALL_CHANGES, deployed, EVENTS, FUNCTION_ENV, FUNCTION_INBOXES, keys } from '#drift/names.ts';
 import { usedTargets, variablesOf } from '#drift/outputs.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { BuildEnvironment } from './build-environment.ts';
@@ -16,6 +16,7 @@ import { grantSecrets } from './secret-reader.ts';
 import { functionArn, ServiceFunction } from './service-function.ts';
 import type { ServedTarget, Settings } from './settings.ts';
 import { hasStatuses } from './statuses.ts';
+import { hasWebhook } from './webhook.ts';
 
 export interface ServiceProps {
   readonly settings: Settings;
@@ -70,10 +71,11 @@ export class Service extends Construct {
     });
     results.grantKnowAbsence(dispatch.role);
     const functions = functionsOf(settings.targets);
-    results.grantRead(dispatch.role, 'queue/*', 'runs/*/run.json', ...statesRead(settings.targets));
+    const changes = hasWebhook(settings) ? [ALL_CHANGES] : [];
+    results.grantRead(dispatch.role, 'queue/*', 'runs/*/run.json', ...changes, ...statesRead(settings.targets));
     // What an address is signed for, its signer must be allowed to do.
     const signed = functions.length === 0 ? [] : [FUNCTION_INBOXES];
-    results.grantWrite(dispatch.role, 'queue/*', 'runs/*/run.json', 'tickets/*', ...signed);
+    results.grantWrite(dispatch.role, 'queue/*', 'runs/*/run.json', 'tickets/*', ...changes, ...signed);
     allow(dispatch.role, ['secretsmanager:GetSecretValue'], [master.secretArn]);
     const tokens = settings.targets.flatMap(({ source }) => (source.token === undefined ? [] : [source.token]));
     grantSecrets(dispatch.role, tokens);

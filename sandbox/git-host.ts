@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { CommitStatuses } from './git-statuses.ts';
+import { GitTrees } from './git-trees.ts';
 import { deliver, type Hook, type HookDelivery, pushPayload } from './github-hook.ts';
 import { run } from './run.ts';
 import type { Certificates } from './tls.ts';
@@ -38,6 +39,8 @@ export class GitHost {
   readonly deliveries: (HookDelivery & { readonly body: string })[] = [];
   /** What commits are shown with. */
   readonly statuses: CommitStatuses;
+  /** What folders of commits are shown. */
+  readonly trees: GitTrees;
   readonly #writers = new Map<string, string>();
   /** Sees every request first; one that it answers itself (true) goes no further. */
   intercept: (request: IncomingMessage, response: ServerResponse) => boolean = () => false;
@@ -55,6 +58,13 @@ export class GitHost {
           () => false,
         ),
     });
+    this.trees = new GitTrees({
+      mayRead: (name, token) => {
+        const wanted = this.#tokens.get(name);
+        return existsSync(this.#bare(name)) ? wanted === undefined || wanted === token : null;
+      },
+      list: (name, args) => run('git', ['-C', this.#bare(name), 'ls-tree', '-z', ...args]),
+    });
     this.url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
@@ -64,7 +74,8 @@ export class GitHost {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const host = new GitHost(dir, server, readFileSync(certificates.ca));
     server.on('request', (request, response) => {
-      if (host.intercept(request, response) || host.statuses.answer(request, response)) return;
+      if (host.intercept(request, response)) return;
+      if (host.statuses.answer(request, response) || host.trees.answer(request, response)) return;
       host.#answer(request, response).catch(() => response.destroy());
     });
     return host;
@@ -105,17 +116,19 @@ export class GitHost {
     return path.join(this.#dir, `${name}.git`);
   }
 
-  /** Commits what the working copy holds and pushes it. @returns the commit */
-  async push(repository: Repository, message: string): Promise<string> {
+  /** Commits what the working copy holds and pushes it. @param over in place of its newest commit @returns the commit */
+  async push(repository: Repository, message: string, over = false): Promise<string> {
     const git = (...args: string[]) => run('git', ['-C', repository.workingCopy, ...args], { env: AUTHOR });
+    const heads = await git('ls-remote', await git('remote', 'get-url', '--push', 'origin'), 'refs/heads/main');
+    const before = heads === '' ? null : heads.slice(0, 40);
     await git('add', '--all');
     await git('commit', '--quiet', '--message', message);
-    await git('push', '--quiet', 'origin', 'main');
+    if (over) await git('rebase', '--quiet', '--onto', 'HEAD~2', 'HEAD^');
+    await git('push', '--quiet', ...(over ? ['--force'] : []), 'origin', 'main');
     const after = (await git('rev-parse', 'HEAD')).trim();
     const hook = this.#hooks.get(repository.url);
     if (hook !== undefined) {
-      const before = (await git('rev-parse', 'HEAD^')).trim();
-      await this.send(hook, await pushPayload({ ...repository, before, after }));
+      await this.send(hook, await pushPayload({ ...repository, before, after, forced: over }));
     }
     return after;
   }

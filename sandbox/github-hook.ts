@@ -21,12 +21,14 @@ export interface Pushed {
   /** Null: the branch is new. */
   readonly before: string | null;
   readonly after: string;
+  /** The branch was moved away from what it had. @default false */
+  readonly forced?: boolean;
 }
 
 const NOTHING = '0'.repeat(40);
 
 /** The body that GitHub sends after a push to `main`, as far as anybody reads it. */
-export async function pushPayload({ url, workingCopy, before, after }: Pushed): Promise<string> {
+export async function pushPayload({ url, workingCopy, before, after, forced = false }: Pushed): Promise<string> {
   const git = (...args: string[]) => run('git', ['-C', workingCopy, ...args]);
   const listed = await git('log', '--reverse', '--format=%H', before === null ? after : `${before}..${after}`);
   const commits = [];
@@ -41,7 +43,7 @@ export async function pushPayload({ url, workingCopy, before, after }: Pushed): 
     ref: 'refs/heads/main',
     before: before ?? NOTHING,
     after,
-    ...{ created: before === null, deleted: false, forced: false },
+    ...{ created: before === null, deleted: false, forced },
     repository: { full_name: new URL(html).pathname.slice(1), html_url: html, clone_url: url },
     pusher: { name: 'acme', email: 'acme@example.com' },
     commits,

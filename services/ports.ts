@@ -4,6 +4,8 @@ import type { FoundNode } from '#drift/nodes/fleet.ts';
 import type { CommandOutcome } from '#drift/nodes/outcome.ts';
 import type { StatusRequest } from '#drift/statuses/request.ts';
 import type { NodeSelect, SecretReference, Source } from '#drift/target.ts';
+import type { PushRange } from '#drift/webhook/changes.ts';
+import type { Host } from '#drift/webhook/delivery.ts';
 
 /** A bucket or a folder. Keys use `/`. */
 export interface ObjectStore {
@@ -141,6 +143,20 @@ export interface GitRemote {
 /** Git could not tell: the message says what and what to do, and holds no credential. */
 export class GitError extends Error {
   override readonly name = 'GitError';
+}
+
+/** What a git host knows of a push that it has not told all of. */
+export interface GitChanges {
+  /**
+   * All files that differ between two commits, whichever came of which; renamed ones under both names.
+   * @throws ChangesUnknown unless it is certain that these are all
+   */
+  between(host: Host, repository: string, range: PushRange, token: string | null): Promise<readonly string[]>;
+}
+
+/** The host could not tell exactly: the message says why, and holds no credential. */
+export class ChangesUnknown extends Error {
+  override readonly name = 'ChangesUnknown';
 }
 
 /** What a git host shows beside a commit. */

@@ -1,7 +1,8 @@
 import pLimit from 'p-limit';
 import * as z from 'zod';
 import { keys } from '#drift/names.ts';
-import type { DeployedConfig, Source, Target } from '#drift/target.ts';
+import type { DeployedConfig, Source } from '#drift/target.ts';
+import type { UnsurePush } from '#drift/webhook/changes.ts';
 import { configChange } from '#drift/webhook/config-file.ts';
 import { decide, type PathsOf } from '#drift/webhook/decide.ts';
 import { type Delivery, deliveryId, eventOf, type Host, hostOf } from '#drift/webhook/delivery.ts';
@@ -15,6 +16,8 @@ import type { HookSecrets } from './secrets.ts';
 /** The largest body that is read, in bytes. */
 export const MAX_BODY_BYTES = 1024 * 1024;
 const MAX_RECEIPT_BYTES = 64 * 1024;
+/** Of a target's paths: Lambda takes 256 KB of an event that nobody waits for. */
+const MAX_SENT_BYTES = 128 * 1024;
 /** Runs asked for side by side: a host waits ten seconds for an answer, and may have pushed what hundreds are made of. */
 const WIDTH = 50;
 
@@ -97,6 +100,19 @@ async function provenSources(delivery: Delivery, host: Host, world: ReceiveWorld
   return world.config.sources.filter(({ name }) => names.includes(name));
 }
 
+/** A target that a push asks for. `range` null: whatever the push has changed. */
+interface Asked {
+  readonly target: string;
+  readonly push: Push;
+  readonly range: UnsurePush | null;
+}
+
+/** What `dispatch` is to ask git before it starts; null: nothing. */
+function unsurePush({ before, after }: Push, paths: readonly string[] | undefined): UnsurePush | null {
+  if (paths === undefined || before === null || after === null) return null;
+  return Buffer.byteLength(JSON.stringify(paths)) > MAX_SENT_BYTES ? null : { before, after, paths };
+}
+
 interface Proven {
   readonly host: Host;
   readonly id: string;
@@ -108,25 +124,30 @@ async function handle({ host, id, pushes, proven }: Proven, world: ReceiveWorld)
   const key = keys.delivery(host, id);
   const begun = await beginReceipt(key, world);
   if (begun.sentence !== null) return { status: 202, sentence: 'this delivery was handled already' };
-  const asked = new Map<string, { readonly target: Target; readonly push: Push }>();
+  const asked = new Map<string, Asked>();
   const sentences: string[] = [];
   for (const push of pushes) {
-    const { targets, sentence } = await decide(push, proven, world.config.targets, world.pathsOf);
+    const { targets, unsure, sentence } = await decide(push, proven, world.config.targets, world.pathsOf);
     sentences.push(sentence);
-    for (const target of targets) asked.set(target.name, { target, push });
+    for (const { name } of targets) {
+      // What another push of the delivery asks for as well, this one alone cannot take back.
+      const range = asked.has(name) ? null : unsurePush(push, unsure.get(name));
+      asked.set(name, { target: name, push, range });
+    }
     const change = configChange(push, proven, world.config);
     if (change === null) continue;
     await world.store.put(keys.configChange, `${JSON.stringify(change)}\n`, 'application/json');
     world.log.warn('config changed, a deployment is due', { delivery: id, commit: change.commit, path: change.path });
     sentences.push(`${change.path} was changed: a deployment is due`);
   }
-  const start = ({ target, push }: { readonly target: Target; readonly push: Push }): Promise<void> => {
+  const start = ({ target, push, range }: Asked): Promise<void> => {
     const request: StartRequest = {
-      target: target.name,
+      target,
       trigger: 'push',
       at: begun.at,
       seed: `${host} ${id}`,
       by: { host, delivery: id, ...(push.author === null ? {} : { author: push.author }) },
+      ...(range === null ? {} : { push: range }),
     };
     return world.functions.send(world.dispatchFunction, request);
   };

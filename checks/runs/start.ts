@@ -5,11 +5,13 @@ import { askedBySchema, COMMIT_ID, newRunId, type Run, TRIGGERS } from '#drift/r
 import { claim, EMPTY_QUEUE, MAX_QUEUE_BYTES, queueSchema } from '#drift/state/queue.ts';
 import { MAX_STATE_BYTES, stateSchema, type TargetState } from '#drift/state/state.ts';
 import type { Source, Target } from '#drift/target.ts';
+import { unsurePushSchema } from '#drift/webhook/changes.ts';
 import { GitError, type GitRemote, type Log, SecretError } from '#services/ports.ts';
 import { readRecord, updateRecord } from '#services/records.ts';
 import { type BeginWorld, beginRun, START_ALLOWANCE_SECONDS } from './begin.ts';
 import type { RunEnded } from './finish.ts';
 import { askForStatus } from './status.ts';
+import { reasonAgainstPush, type UntouchedWorld } from './untouched.ts';
 
 /** Asks for a run. `at` and `seed` make two deliveries of one request the same run. */
 export const startRequestSchema = z
@@ -22,6 +24,8 @@ export const startRequestSchema = z
     by: askedBySchema.optional(),
     /** Another commit than that of the source's ref, where the target allows it. */
     commit: z.string().regex(COMMIT_ID, 'is no commit: write all 40 hex digits').optional(),
+    /** A push whose files nobody told. */
+    push: unsurePushSchema.exactOptional(),
   })
   .readonly();
 export type StartRequest = z.infer<typeof startRequestSchema>;
@@ -35,6 +39,7 @@ export interface Started {
 
 export interface StartWorld extends BeginWorld {
   readonly git: GitRemote;
+  readonly changes: UntouchedWorld['changes'];
   readonly recordFunction: string;
   readonly now: () => Date;
   /** A fresh string that cannot be guessed. */
@@ -55,6 +60,12 @@ export async function startRun(request: StartRequest, world: StartWorld): Promis
   if (source === undefined) return refused(`${target.name} has no source: it can only be checked locally`);
   if (request.commit !== undefined) {
     const reason = reasonAgainst(target, source);
+    if (reason !== null) return refused(reason);
+  }
+
+  const { host } = request.by ?? {};
+  if (request.push !== undefined && host !== undefined) {
+    const reason = await reasonAgainstPush(target.name, request.push, { host, source }, world);
     if (reason !== null) return refused(reason);
   }
 

@@ -1,9 +1,10 @@
 import * as z from 'zod';
 import { objectLink } from '#drift/console.ts';
+import { NoRepositoryAddress } from '#drift/git-host/api.ts';
 import { keys, METRICS } from '#drift/names.ts';
 import { MAX_REPORT_BYTES, type Report, reportSchema } from '#drift/report.ts';
 import { isRunId, runSchema } from '#drift/run.ts';
-import { NoStatusAddress, statusRequest } from '#drift/statuses/request.ts';
+import { statusRequest } from '#drift/statuses/request.ts';
 import { statusOf } from '#drift/statuses/status.ts';
 import type { DeployedConfig } from '#drift/target.ts';
 import {
@@ -70,7 +71,7 @@ export async function tellStatus({ target: name, runId }: PushedRun, world: Tell
     return judged === null ? said : await send(judged);
   } catch (error) {
     const isRefusal =
-      error instanceof StatusRefused || error instanceof SecretError || error instanceof NoStatusAddress;
+      error instanceof StatusRefused || error instanceof SecretError || error instanceof NoRepositoryAddress;
     if (!isRefusal) throw error;
     world.log.error('commit status refused', { target: name, runId, commit, host, reason: error.message });
     await world.metrics.publish([{ name: METRICS.statusRefused, value: 1 }], world.now());

@@ -1,3 +1,4 @@
+import { repositoryApi } from '../git-host/api.ts';
 import { bitbucketStatusKey } from '../names.ts';
 import type { Host } from '../webhook/delivery.ts';
 import type { CommitStatus } from './status.ts';
@@ -7,11 +8,6 @@ export interface StatusRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-}
-
-/** A repository whose address is none that this kind of host has. */
-export class NoStatusAddress extends Error {
-  override readonly name = 'NoStatusAddress';
 }
 
 /** Hosts know fewer words; what could not be seen must never look good. */
@@ -28,7 +24,7 @@ const GITLAB_LINK = 255;
  * https://docs.github.com/en/rest/commits/statuses, https://docs.gitlab.com/api/commits/#set-commit-pipeline-status,
  * https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/
  * @param repository the source's address
- * @throws NoStatusAddress
+ * @throws NoRepositoryAddress
  */
 export function statusRequest(
   host: Host,
@@ -37,44 +33,23 @@ export function statusRequest(
   status: CommitStatus,
   token: string,
 ): StatusRequest {
-  const { origin, hostname, pathname } = new URL(repository);
-  const path = decodeURIComponent(pathname)
-    .replace(/^\/+|\/+$/g, '')
-    .replace(/\.git$/i, '');
-  const segments = path.split('/').map(encodeURIComponent);
-  const json = { 'Content-Type': 'application/json', 'User-Agent': 'plumbline' };
-  const bearer = { ...json, Authorization: `Bearer ${token}` };
+  const { url, headers } = repositoryApi(host, repository, token);
   const state = STATES[host][status.state];
   const { description, context, link } = status;
-  if (host === 'gitlab') {
-    return {
-      url: `${origin}/api/v4/projects/${encodeURIComponent(path)}/statuses/${commit}`,
-      headers: { ...json, 'PRIVATE-TOKEN': token },
-      body: JSON.stringify({
-        ...{ state, description, name: context },
-        ...(link.length > GITLAB_LINK ? {} : { target_url: link }),
-      }),
-    };
+  switch (host) {
+    case 'github': {
+      const body = JSON.stringify({ state, description, context, target_url: link });
+      return { url: `${url}/statuses/${commit}`, headers, body };
+    }
+    case 'gitlab': {
+      const target = link.length > GITLAB_LINK ? {} : { target_url: link };
+      const body = JSON.stringify({ state, description, name: context, ...target });
+      return { url: `${url}/statuses/${commit}`, headers, body };
+    }
+    case 'bitbucket': {
+      const key = bitbucketStatusKey(context);
+      const body = JSON.stringify({ state, description, name: context, key, url: link });
+      return { url: `${url}/commit/${commit}/statuses/build`, headers, body };
+    }
   }
-  if (segments.length !== 2) {
-    throw new NoStatusAddress(`${repository} is no repository of ${host}, which are named owner/repository`);
-  }
-  if (host === 'github') {
-    return {
-      url: `${githubApi(hostname, origin)}/repos/${segments.join('/')}/statuses/${commit}`,
-      headers: { ...bearer, Accept: 'application/vnd.github+json', 'X-GitHub-Api-Version': '2022-11-28' },
-      body: JSON.stringify({ state, description, context, target_url: link }),
-    };
-  }
-  return {
-    url: `https://api.${hostname}/2.0/repositories/${segments.join('/')}/commit/${commit}/statuses/build`,
-    headers: bearer,
-    body: JSON.stringify({ state, description, name: context, key: bitbucketStatusKey(context), url: link }),
-  };
-}
-
-/** github.com and GHE.com have a host for it; GitHub Enterprise Server a folder. */
-function githubApi(hostname: string, origin: string): string {
-  const isCloud = hostname === 'github.com' || hostname.endsWith('.ghe.com');
-  return isCloud ? `https://api.${hostname}` : `${origin}/api/v3`;
 }

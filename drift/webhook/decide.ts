@@ -5,6 +5,8 @@ import type { Push } from './push.ts';
 export interface Decision {
   /** Targets that are to be looked at now. */
   readonly targets: readonly Target[];
+  /** Those of them whose paths, by name, are to be compared with what git says: the push does not tell its files. */
+  readonly unsure: ReadonlyMap<string, readonly string[]>;
   /** One sentence that says why these, or why none. */
   readonly sentence: string;
 }
@@ -24,7 +26,7 @@ export async function decide(
   pathsOf: PathsOf,
 ): Promise<Decision> {
   const named = proven.filter((source) => push.urls.some((url) => addressOf(url) === addressOf(source.url)));
-  const none = (sentence: string): Decision => ({ targets: [], sentence });
+  const none = (sentence: string): Decision => ({ targets: [], unsure: new Map(), sentence });
   if (named.length === 0) return none('the repository is not the one of the source whose secret this is');
   if (push.after === null) return none(`${push.ref} was deleted`);
   const moved = named.filter(({ ref }) => isRef(push.ref, ref));
@@ -32,15 +34,32 @@ export async function decide(
   const all = targets.filter(({ source, enabled, retired }) => {
     return enabled && !retired && source !== undefined && moved.some(({ name }) => name === source.name);
   });
-  const { files } = push;
-  const isTouched = async (target: Target): Promise<boolean> => {
-    const paths = files === null ? null : await pathsOf(target);
-    return files === null || paths === null || files.some((file) => paths.some((path) => isBelow(file, path)));
-  };
-  const answers = await Promise.all(all.map(isTouched));
-  const touched = all.filter((_, index) => answers[index]);
-  if (touched.length === 0) return none(`none of ${all.length} targets is made of what was pushed`);
-  return { targets: touched, sentence: `looks at ${touched.map(({ name }) => name).join(', ')}` };
+  const known = await Promise.all(all.map(async (target) => ({ target, paths: await pathsOf(target) })));
+  const { files, before, mayBeForced } = push;
+  const isTouched = (paths: readonly string[] | null): boolean =>
+    paths === null || (files !== null && isMadeOf(paths, files));
+  const touched = known.flatMap(({ target, paths }) => (isTouched(paths) ? [target] : []));
+  const isTold = files !== null && !mayBeForced;
+  const asked = isTold ? touched : all;
+  if (asked.length === 0) return none(`none of ${all.length} targets is made of what was pushed`);
+  // Of a ref that was made there is nothing to compare with.
+  const unsure = known.flatMap(({ target, paths }) =>
+    isTold || before === null || paths === null || isTouched(paths) ? [] : [[target.name, paths] as const],
+  );
+  const ifChanged = new Map(unsure);
+  const sure = asked.filter(({ name }) => !ifChanged.has(name)).map(({ name }) => name);
+  const parts = [
+    ...(sure.length === 0 ? [] : [sure.join(', ')]),
+    ...(unsure.length === 0 ? [] : [`${[...ifChanged.keys()].join(', ')}, ${IF_CHANGED}`]),
+  ];
+  return { targets: asked, unsure: ifChanged, sentence: `looks at ${parts.join('; and at ')}` };
+}
+
+const IF_CHANGED = 'unless git says that nothing of them was changed';
+
+/** Whether one of the files is, or lies below, one of the paths that something is made of. */
+export function isMadeOf(paths: readonly string[], files: readonly string[]): boolean {
+  return files.some((file) => paths.some((path) => isBelow(file, path)));
 }
 
 /** A ref as a push names it is the one that a source names, which may be short. */

@@ -1,8 +1,7 @@
 import * as z from 'zod';
+import { MAX_CHANGED_FILES } from './changes.ts';
 import type { Host } from './delivery.ts';
 
-/** Files that are compared with what targets are made of; of more than that, it is enough to know that they are many. */
-const MAX_FILES = 10_000;
 /**
  * GitHub tells no total: a list that is as long as its limit may be cut
  * (https://docs.github.com/en/webhooks/webhook-events-and-payloads#push). GitLab lists 20 commits, and their number.
@@ -24,6 +23,8 @@ export interface Push {
   readonly author: string | null;
   /** Paths that the commits touched; null: the payload does not tell all of them. */
   readonly files: readonly string[] | null;
+  /** The host does not tell whether the push was forced: then it took away what is in no commit of the payload. */
+  readonly mayBeForced: boolean;
 }
 
 /** A payload that is not what its host sends. */
@@ -113,6 +114,7 @@ function githubPush(payload: z.infer<typeof github>): Push {
     after: payload.deleted ? null : commitOrNull(payload.after),
     author: pusher?.name ?? null,
     files: isWhole ? filesOf(listed) : null,
+    mayBeForced: false,
   };
 }
 
@@ -126,8 +128,8 @@ function gitlabPush(payload: z.infer<typeof gitlab>): Push {
     before,
     after: commitOrNull(payload.after),
     author: payload.user_username ?? null,
-    // A forced push looks like any other: what it took away is in no commit. Git tells.
     files: isWhole && payload.total_commits_count > 0 ? filesOf(listed ?? []) : null,
+    mayBeForced: true,
   };
 }
 
@@ -144,6 +146,7 @@ function bitbucketPushes({ push, repository, actor }: z.infer<typeof bitbucket>)
         after: to?.target.hash ?? null,
         author: actor?.nickname ?? actor?.display_name ?? null,
         files: null,
+        mayBeForced: true,
       },
     ];
   });
@@ -160,5 +163,5 @@ const namedBy = ({ added, removed, modified }: z.infer<typeof commits>[number]):
 /** Null where no commit tells any: that is no push that we understand. */
 function filesOf(listed: z.infer<typeof commits>): readonly string[] | null {
   const files = new Set(listed.flatMap(namedBy));
-  return files.size === 0 || files.size > MAX_FILES ? null : [...files];
+  return files.size === 0 || files.size > MAX_CHANGED_FILES ? null : [...files];
 }

@@ -1,6 +1,7 @@
 import pRetry from 'p-retry';
 import type { StatusRequest } from '#drift/statuses/request.ts';
 import { type CommitStatuses, StatusRefused } from '../ports.ts';
+import { type HostAnswer, hostRequest } from './host-request.ts';
 import { isNetwork } from './http.ts';
 
 const RETRIES = 2;
@@ -42,15 +43,12 @@ export class HttpsStatuses implements CommitStatuses {
     });
   }
 
-  async #once({ url, headers, body }: StatusRequest): Promise<void> {
-    const { hostname } = new URL(url);
-    let answer: Response;
-    let words: string;
+  async #once(request: StatusRequest): Promise<void> {
+    const { hostname } = new URL(request.url);
+    let answer: HostAnswer;
     try {
       const signal = AbortSignal.timeout(this.#timeLimitMs);
-      answer = await this.#fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal });
-      words = answer.ok ? '' : wordsOf(await bounded(answer), Object.values(headers));
-      await answer.body?.cancel().catch(() => undefined);
+      answer = await hostRequest(request, { signal, maxBytes: MAX_ANSWER_BYTES, fetch: this.#fetch });
     } catch (error) {
       if (error instanceof Error && error.name === 'TimeoutError') {
         throw new NotNow(`${hostname} did not answer within ${this.#timeLimitMs / 1000} seconds`);
@@ -58,6 +56,7 @@ export class HttpsStatuses implements CommitStatuses {
       if (!isNetwork(error)) throw error;
       throw new NotNow(`${hostname} could not be reached: ${error.cause instanceof Error ? error.cause.message : ''}`);
     }
+    const words = wordsOf(answer.text ?? '', Object.values(request.headers));
     if (answer.ok || isSaidAlready(answer.status, words)) return;
     const said = `${hostname} answered ${answer.status}${words === '' ? '' : `: ${words}`}`;
     if (answer.status === 429 || answer.status >= 500 || isRateLimited(answer)) throw new NotNow(said);
@@ -70,7 +69,7 @@ const isSaidAlready = (status: number, words: string): boolean =>
   status === 400 && words.startsWith('Cannot transition status');
 
 /** GitHub answers 403 to too many (https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api). */
-const isRateLimited = ({ status, headers }: Response): boolean =>
+const isRateLimited = ({ status, headers }: HostAnswer): boolean =>
   status === 403 && (headers.has('retry-after') || headers.get('x-ratelimit-remaining') === '0');
 
 function remedy(status: number): string {
@@ -79,17 +78,6 @@ function remedy(status: number): string {
   }
   if (status >= 300 && status < 400) return "It has moved: write the new address into the source's url";
   return 'Statuses of this repository cannot be written';
-}
-
-async function bounded(answer: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of answer.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > MAX_ANSWER_BYTES) return '';
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 /** What the host says of it, one line without what we sent to prove who we are. */

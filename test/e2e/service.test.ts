@@ -27,6 +27,7 @@ import { startBrowser } from './browser.ts';
 import { Console } from './console/console.ts';
 import { tableOf, viewerOf } from './console/viewer.ts';
 import { byBuilds, byCommandLine, byRunbook, People, runIn } from './service-people.ts';
+import { pushes } from './service-pushes.ts';
 
 const HOOK_SECRET = 'hook-secret-that-must-not-leak';
 const TOKEN = 'token-that-must-not-leak-4711';
@@ -179,106 +180,11 @@ describe('the deployed service', () => {
 });
 
 describe('a push', () => {
-  const runsOf = async (target: string): Promise<readonly string[]> =>
-    (await service.keys(`runs/prod/${target}/`)).filter((key) => key.endsWith('/run.json'));
-  const push = (file: string, text: string): Promise<string> => {
-    writeFileSync(path.join(repository.workingCopy, file), text);
-    return sandbox.git.push(repository, `Change ${file}`);
-  };
-
-  it('starts the checks of what it touches, and of nothing else', async () => {
-    sandbox.git.hook(repository, { url: webhook, secret: HOOK_SECRET });
-    const before = await runsOf('still');
-    const commit = await push('moving/notes.txt', 'touched\n');
-    expect(sandbox.git.deliveries.at(-1)).toMatchObject({
-      status: 202,
-      answer: expect.stringContaining('looks at prod/crash"'),
-    });
-    const report = await until('the verdict on the pushed commit', 60, async () => {
-      const last = (await json<{ last: { commit: string; runId: string } | null }>('state/prod/crash.json')).last;
-      return last?.commit === commit ? last : null;
-    });
-    const key = (await service.keys('runs/prod/crash/')).find((one) => one.endsWith(`${report.runId}/report.json`));
-    expect(await json(key ?? '')).toMatchObject({ trigger: 'push', by: { author: 'acme' }, paths: ['moving'] });
-    expect(await runsOf('still')).toEqual(before);
-    await freed('crash');
-  });
-
-  it('that is told again starts nothing', async () => {
-    const before = await runsOf('crash');
-    const told = sandbox.git.deliveries.at(-1);
-    const again = await sandbox.git.send({ url: webhook, secret: HOOK_SECRET }, told?.body ?? '', told?.id);
-    expect(again).toMatchObject({ status: 202, answer: expect.stringContaining('was handled already') });
-    expect(await runsOf('crash')).toEqual(before);
-  });
-
-  it('without proof is refused, and starts nothing', async () => {
-    const before = await runsOf('crash');
-    const body = sandbox.git.deliveries.at(-1)?.body ?? '';
-    const forged = await sandbox.git.send({ url: webhook, secret: 'guessed' }, body);
-    expect(forged).toMatchObject({ status: 401, answer: '{"message":"no proof"}\n' });
-    expect(await runsOf('crash')).toEqual(before);
-  });
-
-  it('of the config itself says that a deployment is due, in its answer and in reports', async () => {
-    await push('plumbline.yaml', `${readFileSync(config, 'utf8')}# later\n`);
-    const due = expect.stringContaining('plumbline.yaml was changed: a deployment is due');
-    expect(sandbox.git.deliveries.at(-1)).toMatchObject({ status: 202, answer: due });
-    const found = await verdictOn('twice', await ask('twice'));
-    const key = (await service.keys('runs/prod/twice/')).find((one) => one.endsWith(`${found.runId}/report.json`));
-    expect(await json(key ?? '')).toMatchObject({ notes: [{ kind: 'config', subject: 'plumbline.yaml' }] });
-    await freed('twice');
-  });
-
-  it('that we cannot handle is answered so that the host shows it as failed, and pages', async () => {
-    const role = await roleLike('WebhookReceiveRole');
-    await deny(iam, role, ['lambda:InvokeFunction'], ['*']);
-    const before = await runsOf('crash');
-    const body = sandbox.git.deliveries.find(({ answer }) => answer.includes('prod/crash'))?.body ?? '';
-    const failed = await sandbox.git.send({ url: webhook, secret: HOOK_SECRET }, body);
-    await give(role);
-    expect(failed.status).toBeGreaterThanOrEqual(500);
-    await isPaged('plumbline webhook errors');
-    expect(await sandbox.git.send({ url: webhook, secret: HOOK_SECRET }, body, failed.id)).toMatchObject({
-      status: 202,
-      answer: expect.stringContaining('looks at prod/crash"'),
-    });
-    await until('its run', 30, async () => ((await runsOf('crash')).length > before.length ? true : null));
-    await freed('crash');
-  });
-
-  it('shows at the git host that it is looked at, and what came of it; what it explains does not page', async () => {
-    const change = 'resource "terraform_data" "new" {\n  input = "merged, not applied yet"\n}\n';
-    const commit = await push('pushed/new.tf', change);
-    const [pending, told] = await until('both statuses of the commit', 60, async () => {
-      const shown = sandbox.git.statuses.shown.filter((one) => one.commit === commit);
-      return shown.length < 2 ? null : shown;
-    });
-    const about = { host: 'github', repository: NAME, context: 'plumbline/prod/pushed' };
-    expect(pending).toMatchObject({ ...about, state: 'pending' });
-    expect(told).toMatchObject({
-      ...{ ...about, state: 'failure', description: 'drifted: 1 finding, merged and not applied yet' },
-      link: expect.stringMatching(/console\.aws\.amazon\.com\/s3\/object\/.*prefix=state\/prod\/pushed\.html$/),
-    });
-    expect(await service.verdict('prod/pushed')).toMatchObject({ verdict: 'drifted', causes: ['pending'] });
-    expect(await service.red()).not.toContain('plumbline prod/pushed drift');
-    await freed('pushed');
-  });
-
-  it('has its verdict though the git host refuses the token, and that is told', async () => {
-    sandbox.git.allowStatuses(NAME, 'another token');
-    const commit = await push('pushed/new.tf', '');
-    const refused = await until('a verdict, and both refusals', 60, async () => {
-      const { last } = await json<{ last: { commit: string; verdict: string } | null }>('state/prod/pushed.json');
-      const answers = sandbox.git.statuses.answers.filter(({ status }) => status === 401);
-      return last?.commit === commit && answers.length >= 2 ? last : null;
-    });
-    expect(refused.verdict).toBe('in-sync');
-    expect(sandbox.git.statuses.shown.filter((one) => one.commit === commit)).toEqual([]);
-    await isRed('plumbline commit statuses');
-    sandbox.git.allowStatuses(NAME, STATUS_TOKEN);
-    await freed('pushed');
-  });
+  pushes(() => ({
+    ...{ sandbox, service, repository, webhook, config, iam, targets: TARGETS },
+    ...{ name: NAME, hookSecret: HOOK_SECRET, statusToken: STATUS_TOKEN },
+    ...{ json, ask, verdictOn, freed, isRed, isPaged, roleLike, give },
+  }));
 });
 
 describe('the dashboard', () => {

@@ -318,6 +318,7 @@ describe('storage', () => {
     );
     expect(days).toMatchObject({
       'deliveries/': 90,
+      'changes/': 7,
       'tickets/': 1,
       'inbox/': 7,
       'runs/': 365,

@@ -125,6 +125,7 @@ describe('functions', () => {
     [
       'ServiceDispatchRole',
       [
+        's3:GetObject <bucket>/changes/*',
         's3:GetObject <bucket>/queue/*',
         's3:GetObject <bucket>/runs/*/run.json',
         's3:GetObject <bucket>/state/prod/edge.json',
@@ -133,6 +134,7 @@ describe('functions', () => {
         's3:GetObject <bucket>/state/staging/nodes.json',
         's3:GetObject <bucket>/state/staging/web.json',
         's3:ListBucket <bucket>',
+        's3:PutObject <bucket>/changes/*',
         's3:PutObject <bucket>/inbox/kubernetes/*',
         's3:PutObject <bucket>/queue/*',
         's3:PutObject <bucket>/runs/*/run.json',

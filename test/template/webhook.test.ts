@@ -7,6 +7,7 @@ const text = readFileSync(SERVICE_CONFIG, 'utf8');
 const STATUSES = ', statuses: { token: { secret: plumbline/git-status-token } }';
 const HOOK = `, webhook: { secret: plumbline/git-webhook }${STATUSES}`;
 const resources = resourcesOf(deployment());
+const actionOf = ({ Action }: { readonly Action: unknown }) => Action;
 const ofType = (type: string) => resources.filter((resource) => resource.type === type);
 const receives = (all = resources) =>
   all.find(({ properties }) => properties.FunctionName === 'plumbline-webhook')?.properties;
@@ -35,6 +36,20 @@ describe('webhooks', () => {
     ]);
   });
 
+  test('know no token that reads a repository: dispatch asks git, and keeps the answers where they may not write', () => {
+    const own = JSON.stringify(statementsOf('WebhookReceiveRole', resources));
+    expect(own).not.toContain('plumbline/git-token');
+    expect(own).not.toContain('/changes/');
+    const asks = statementsOf('ServiceDispatchRole', resources);
+    expect(JSON.stringify(asks)).toContain('plumbline/git-token');
+    expect(
+      asks
+        .filter((statement) => JSON.stringify(statement).includes('/changes/*'))
+        .map(actionOf)
+        .sort(),
+    ).toEqual(['s3:GetObject', 's3:PutObject']);
+  });
+
   test('raise an alarm when one was not handled, or not let in', () => {
     const alarms = ofType('AWS::CloudWatch::Alarm').filter(({ properties }) =>
       properties.AlarmName.startsWith('plumbline webhook'),
@@ -60,5 +75,6 @@ describe('webhooks', () => {
     const without = resourcesOf(deployment(settingsFrom(text.replace(HOOK, ''))));
     expect(receives(without)).toBeUndefined();
     expect(without.filter(({ type }) => type === 'AWS::Lambda::Url')).toEqual([]);
+    expect(JSON.stringify(statementsOf('ServiceDispatchRole', without))).not.toContain('/changes/');
   });
 });

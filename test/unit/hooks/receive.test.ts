@@ -116,6 +116,53 @@ describe('a proven push', () => {
     expect(startRequestSchema.safeParse(sent[0]).success).toBe(true);
   });
 
+  it('that was forced starts the targets with what git is to be asked before', async () => {
+    const answer = await deliver({ body: JSON.stringify(payload({ forced: true })) });
+    expect(answer.sentence).toBe('looks at prod/network, unless git says that nothing of them was changed');
+    const range = { before: 'a'.repeat(40), after: 'b'.repeat(40) };
+    expect(sent).toEqual([
+      expect.objectContaining({ target: 'prod/network', push: { ...range, paths: ['terraform/network'] } }),
+    ]);
+    expect(startRequestSchema.parse(sent[0])).toEqual(sent[0]);
+  });
+
+  it.each([
+    ['a branch that is new', { created: true, before: '0'.repeat(40) }, async () => ['terraform/network']],
+    ['a target that was never looked at', { forced: true }, async () => null],
+    ['too much for one event', { forced: true }, async () => Array.from({ length: 400 }, () => 'x'.repeat(400))],
+  ])('of %s starts it whatever git says', async (_what, more, pathsOf) => {
+    world = { ...world, pathsOf };
+    await deliver({ body: JSON.stringify(payload(more)) });
+    expect(sent).toEqual([expect.not.objectContaining({ push: expect.anything() })]);
+    expect(sent).toMatchObject([{ target: 'prod/network' }]);
+  });
+
+  it('of two refs that one target looks at starts it whatever git says of the second', async () => {
+    const source = { ...INFRA, url: 'https://bitbucket.org/acme/infra' };
+    world = { ...world, config: { ...world.config, sources: [source], targets: [{ ...TARGET, source }] } };
+    const end = (type: string, hash: string) => ({ type, name: 'main', target: { hash: hash.repeat(40) } });
+    const change = (type: string) => ({ old: end(type, 'a'), new: end(type, 'b') });
+    const pushed = (...types: readonly string[]) => {
+      const body = JSON.stringify({
+        repository: { links: { html: { href: source.url } } },
+        push: { changes: types.map(change) },
+      });
+      const signature = `sha256=${createHmac('sha256', 'infra-secret').update(body).digest('hex')}`;
+      const github = { 'x-github-event': undefined, 'x-github-delivery': undefined, 'x-hub-signature-256': undefined };
+      const own = {
+        'x-event-key': 'repo:push',
+        'x-request-uuid': `${ID}-${types.length}`,
+        'x-hub-signature': signature,
+      };
+      return deliver({ body, headers: { ...github, ...own } });
+    };
+    expect((await pushed('branch')).status).toBe(202);
+    expect((await pushed('branch', 'tag')).status).toBe(202);
+    const about = { target: 'prod/network', trigger: 'push' };
+    expect(sent).toMatchObject([{ ...about, push: { paths: ['terraform/network'] } }, about]);
+    expect(sent[1]).not.toHaveProperty('push');
+  });
+
   it('is handled once, whenever it comes again', async () => {
     await deliver();
     now = new Date('2026-12-24T08:00:00Z');

@@ -4,7 +4,14 @@ import { METRICS } from '#drift/names.ts';
 import type { Report } from '#drift/report.ts';
 import { NO_RULES } from '#drift/rules/rule.ts';
 import type { DeployedConfig, KubernetesTarget, NodesTarget, Target, TerraformTarget } from '#drift/target.ts';
-import type { BuildRequest, BuildState, BusEvent, MetricDatum, ObjectStore } from '#services/ports.ts';
+import {
+  type BuildRequest,
+  type BuildState,
+  type BusEvent,
+  ChangesUnknown,
+  type MetricDatum,
+  type ObjectStore,
+} from '#services/ports.ts';
 
 export const TARGET: TerraformTarget = {
   name: 'prod/network',
@@ -186,6 +193,7 @@ export function testWorld(target: Target = TARGET, dieAfterAct = false): TestWor
       },
       isHead: async (_source, commit) => branches.has(commit),
     },
+    changes: { between: () => Promise.reject(new ChangesUnknown('nobody knows')) },
     secrets: { read: async () => 'master' },
     deadLetters: { depths: async () => [] },
     recordFunction: 'record',

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CAUSES } from '#drift/cause.ts';
+import { NoRepositoryAddress } from '#drift/git-host/api.ts';
 import type { Report } from '#drift/report.ts';
-import { NoStatusAddress, statusRequest } from '#drift/statuses/request.ts';
+import { statusRequest } from '#drift/statuses/request.ts';
 import { type CommitStatus, statusOf } from '#drift/statuses/status.ts';
 import { finding, report } from '../runs/world.ts';
 
@@ -135,6 +136,6 @@ describe('how a host is told', () => {
 
   it('a repository that cannot be one of it is said to be none', () => {
     for (const url of ['https://github.com/acme', 'https://github.com/a/b/c', 'https://github.com/'])
-      expect(() => request('github', url)).toThrow(NoStatusAddress);
+      expect(() => request('github', url)).toThrow(NoRepositoryAddress);
   });
 });

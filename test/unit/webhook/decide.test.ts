@@ -22,6 +22,7 @@ const PUSH: Push = {
   after: 'b'.repeat(40),
   author: 'alice',
   files: ['terraform/network/main.tf'],
+  mayBeForced: false,
 };
 
 const look = (push: Partial<Push>, options: { proven?: readonly Source[]; targets?: readonly Target[] } = {}) =>
@@ -54,6 +55,31 @@ describe('which targets a push asks for', () => {
   it('all of the source where the files are not known, or what a target is made of', async () => {
     expect(await names({ files: null })).toEqual(['prod/network', 'prod/storage']);
     expect(await names({}, { targets: [{ ...NETWORK, name: 'prod/new' }] })).toEqual(['prod/new']);
+  });
+
+  it('of a push that does not tell its files, with what git is to be asked of each', async () => {
+    const found = await look({ files: null }, { targets: [...TARGETS, { ...NETWORK, name: 'prod/new' }] });
+    expect(found.targets.map(({ name }) => name)).toEqual(['prod/network', 'prod/storage', 'prod/new']);
+    expect([...found.unsure]).toEqual([
+      ['prod/network', PATHS['prod/network']],
+      ['prod/storage', PATHS['prod/storage']],
+    ]);
+    expect(found.sentence).toMatch(
+      /^looks at prod\/new; and at prod\/network, prod\/storage, unless git says that nothing of them was changed$/,
+    );
+    const none = await look({ files: null }, { targets: [] });
+    expect(none).toMatchObject({ targets: [], sentence: 'none of 0 targets is made of what was pushed' });
+    expect((await look({})).unsure.size).toBe(0);
+    expect((await look({ files: null, before: null })).unsure.size, 'a new ref').toBe(0);
+  });
+
+  it('of a push that may have been forced: what it names, and of the rest what git is to be asked', async () => {
+    const found = await look({ mayBeForced: true });
+    expect(found.targets.map(({ name }) => name)).toEqual(['prod/network', 'prod/storage']);
+    expect([...found.unsure.keys()]).toEqual(['prod/storage']);
+    expect(found.sentence).toBe(
+      'looks at prod/network; and at prod/storage, unless git says that nothing of them was changed',
+    );
   });
 
   it.each([

@@ -90,6 +90,7 @@ describe('gitlab', () => {
   it('names its files, unless the payload has not all commits', () => {
     const [whole] = pushesOf('gitlab', payload);
     expect(whole).toMatchObject({ author: 'jsmith', files: ['CHANGELOG', 'app/controller/application.rb'] });
+    expect(whole?.mayBeForced, 'GitLab does not say').toBe(true);
     expect(pushesOf('gitlab', { ...payload, total_commits_count: 21 })[0]?.files).toBeNull();
     expect(pushesOf('gitlab', { ...payload, total_commits_count: 0, commits: [] })[0]?.files).toBeNull();
     expect(pushesOf('gitlab', { ...payload, before: NONE })[0]).toMatchObject({ before: null, files: null });
