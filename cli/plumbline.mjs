@@ -3,12 +3,15 @@
 // hands over to the one that the project brings along.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 const main = fileURLToPath(new URL('./main.ts', import.meta.url));
 
 if (major > 22 || (major === 22 && minor >= 18)) {
+  // Beside the code: in a folder that all may write to, somebody else could put other code there.
+  module.enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/node', import.meta.url)));
   await import('./main.ts');
 } else {
   const own = fileURLToPath(new URL('../node_modules/.bin/node', import.meta.url));

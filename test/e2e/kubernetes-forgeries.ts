@@ -41,7 +41,7 @@ export async function runsHoldFast(world: KubernetesWorld): Promise<void> {
   // The first one tells record of a ticket that is gone, of the others Lambda does: of this run with another's ticket.
   await invoke(asked);
   await invoke({ target: 'prod/custom', runId: other, ticket });
-  await until('record was told of the forgeries', 5, async () => {
+  await until('record was told of the forgeries', 60, async () => {
     const said = await world.log('/plumbline/record');
     const refused = said.split(`is not the one of run ${runId}: not judged`).length - 1;
     return refused >= 4 && said.includes(`run ${other} of prod/custom`) ? true : null;
