@@ -25,8 +25,8 @@ class SlowFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    // On two cores: much of the end-to-end tests is waiting.
-    maxWorkers: 3,
+    // Two at a time: two cores are what they are measured on.
+    maxWorkers: 2,
     sequence: { sequencer: SlowFirst },
     reporters: inCi ? ['default', ['json', { outputFile: '.vitest/results.json' }]] : ['default'],
     projects: [

@@ -9,7 +9,7 @@ import type { KubernetesWorld } from './kubernetes-world.ts';
 /** A run is joined by the same commit, waited for by a newer one, and ended by nobody who does not know its ticket. */
 export async function runsHoldFast(world: KubernetesWorld): Promise<void> {
   // Until then nothing else is asked of the cluster.
-  world.sandbox.clusters.prod.fail({ match: /\/version/, delay: 6_000 });
+  world.sandbox.clusters.prod.fail({ match: /\/version/, delay: 15_000 });
   const answers = await Promise.all([world.dispatch('prod/apart'), world.dispatch('prod/apart')]);
   const runId = /started run (\S+) at/.exec(answers.join())?.[1] ?? '';
   expect(answers.toSorted()).toEqual([
@@ -41,7 +41,7 @@ export async function runsHoldFast(world: KubernetesWorld): Promise<void> {
   // The first one tells record of a ticket that is gone, of the others Lambda does: of this run with another's ticket.
   await invoke(asked);
   await invoke({ target: 'prod/custom', runId: other, ticket });
-  await until('record was told of the forgeries', 60, async () => {
+  await until('record was told of the forgeries', 14, async () => {
     const said = await world.log('/plumbline/record');
     const refused = said.split(`is not the one of run ${runId}: not judged`).length - 1;
     return refused >= 4 && said.includes(`run ${other} of prod/custom`) ? true : null;
