@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import { keys } from '#drift/names.ts';
 import { type Known, overviewRow, type Row, type Status, worstFirst } from '#drift/overview.ts';
 import { MAX_QUEUE_BYTES, queueSchema } from '#drift/state/queue.ts';
@@ -29,14 +30,9 @@ export async function overview(names: readonly string[] | null, world: OverviewW
   const targets = config.targets.filter(({ name }) => wanted === null || wanted.has(name));
   const known = new Set(targets.map(({ name }) => name));
   const at = world.now();
-  const rows: Row[] = [];
-  const left = [...targets];
-  const worker = async (): Promise<void> => {
-    for (let target = left.shift(); target !== undefined; target = left.shift()) {
-      rows.push(overviewRow(target, await read(target, world), at, world.linkTo(target.name)));
-    }
-  };
-  await Promise.all(Array.from({ length: WIDTH }, worker));
+  const rowOf = async (target: Target): Promise<Row> =>
+    overviewRow(target, await read(target, world), at, world.linkTo(target.name));
+  const rows = await pLimit(WIDTH).map(targets, rowOf);
   return {
     schema: 'plumbline.status/1',
     at: at.toISOString(),

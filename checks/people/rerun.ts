@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import * as z from 'zod';
 import { keys } from '#drift/names.ts';
 import type { Asked, RerunRequest } from '#drift/rerun.ts';
@@ -38,29 +39,15 @@ export async function rerun(request: RerunRequest, world: RerunWorld): Promise<r
     ...(request.actor === undefined ? {} : { actor: request.actor }),
     ...(request.via === undefined ? {} : { via: request.via }),
   };
-  const asked = new Map<string, Asked>();
-  const left = [...names];
-  const worker = async (): Promise<void> => {
-    for (let name = left.shift(); name !== undefined; name = left.shift()) {
-      asked.set(name, await askFor(name, by, request.commit, world));
-    }
-  };
-  await Promise.all(Array.from({ length: WIDTH }, worker));
-  return names.flatMap((name) => asked.get(name) ?? []);
+  return pLimit(WIDTH).map(names, (name) => askFor(name, by, request.commit, world));
 }
 
 async function namesOf(request: RerunRequest, world: RerunWorld): Promise<readonly string[]> {
   if ('target' in request) return [request.target];
   if ('targets' in request) return [...new Set(request.targets)];
-  const stale: string[] = [];
-  const left = [...world.config.targets];
-  const worker = async (): Promise<void> => {
-    for (let target = left.shift(); target !== undefined; target = left.shift()) {
-      if (await isStale(target, world)) stale.push(target.name);
-    }
-  };
-  await Promise.all(Array.from({ length: WIDTH }, worker));
-  return stale.sort();
+  const { targets } = world.config;
+  const stale = await pLimit(WIDTH).map(targets, (target) => isStale(target, world));
+  return targets.flatMap(({ name }, index) => (stale[index] ? [name] : [])).sort();
 }
 
 /** The service will meet soon what it has not met yet. */
