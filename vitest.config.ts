@@ -35,6 +35,9 @@ export default defineConfig({
       {
         test: {
           name: 'template',
+          // CDK is loaded once; its own validation is a test (lint.test.ts) and not a part of every other one.
+          isolate: false,
+          env: { CDK_VALIDATION: 'false' },
           include: ['test/template/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -48,33 +48,34 @@ export const BUNDLING = {
   write: false,
 } as const satisfies BuildOptions;
 
-/** Bundles the functions, each with what it reads beside it, and the tool into a folder. Same input, same bytes. */
+/**
+ * Bundles the functions, each with what it reads beside it, and the tool into a folder. Same input, same bytes. All at
+ * once: what they share is read and parsed only once.
+ */
 export function bundle(config: DeployedConfig, folder: string): Bundles {
+  compile(folder, {
+    ...Object.fromEntries(FUNCTIONS.map((name) => [`functions/${name}.ts`, `${name}/index.js`])),
+    'services/render/jsonnet/worker.ts': `kube-diff/${JSONNET_FILES.worker}`,
+    'cli/main.ts': 'tool/plumbline.cjs',
+  });
   const configText = JSON.stringify(config);
-  const of = (name: FunctionName): string => {
-    const into = compile(`functions/${name}.ts`, path.join(folder, name), 'index.js');
-    writeFileSync(path.join(into, DEPLOYED_CONFIG_FILE), configText);
-    return into;
-  };
+  // All that kube-diff knows of the config is in its ticket.
+  for (const name of FUNCTIONS.filter((name) => name !== 'kube-diff')) {
+    writeFileSync(path.join(folder, name, DEPLOYED_CONFIG_FILE), configText);
+  }
+  const library = path.join(root, 'services/render/jsonnet/lib/libjsonnet.wasm');
+  copyFileSync(library, path.join(folder, 'kube-diff', JSONNET_FILES.library));
+  const of = (name: FunctionName): string => path.join(folder, name);
   return {
     functions: {
       ...{ dispatch: of('dispatch'), record: of('record'), sweep: of('sweep'), webhook: of('webhook') },
       'commit-status': of('commit-status'),
       widget: of('widget'),
       rerun: of('rerun'),
-      'kube-diff': kubeDiff(folder),
+      'kube-diff': of('kube-diff'),
     },
-    tool: compile('cli/main.ts', path.join(folder, 'tool'), 'plumbline.cjs', { PLUMBLINE_PLUGIN: pluginLiteral() }),
+    tool: path.join(folder, 'tool'),
   };
-}
-
-/** All that it knows of the config is in its ticket. */
-function kubeDiff(folder: string): string {
-  const into = compile('functions/kube-diff.ts', path.join(folder, 'kube-diff'), 'index.js');
-  compile('services/render/jsonnet/worker.ts', into, JSONNET_FILES.worker);
-  const library = path.join(root, 'services/render/jsonnet/lib/libjsonnet.wasm');
-  copyFileSync(library, path.join(into, JSONNET_FILES.library));
-  return into;
 }
 
 /** What nodes are handed lies in no file beside the tool (checks/nodes/plugin-file.ts). */
@@ -82,11 +83,21 @@ function pluginLiteral(): string {
   return JSON.stringify(readFileSync(path.join(root, 'checks/nodes/plugin/plumbline_events.py'), 'utf8'));
 }
 
-function compile(entry: string, folder: string, file: string, define: Readonly<Record<string, string>> = {}): string {
-  const { outputFiles } = buildSync({ ...BUNDLING, define, entryPoints: [entry] });
-  const [output] = outputFiles;
-  if (output === undefined) throw new Error(`esbuild made nothing of ${entry}`);
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(path.join(folder, file), output.contents);
-  return folder;
+/** @param files source below the project → file below the folder that is made of it */
+function compile(folder: string, files: Readonly<Record<string, string>>): void {
+  const stem = (file: string): string => file.slice(0, -path.extname(file).length);
+  const { outputFiles } = buildSync({
+    ...BUNDLING,
+    define: { PLUMBLINE_PLUGIN: pluginLiteral() },
+    outdir: folder,
+    entryPoints: Object.entries(files).map(([source, file]) => ({ in: source, out: stem(file) })),
+  });
+  const made = new Map(outputFiles.map((output) => [stem(path.relative(folder, output.path)), output.contents]));
+  for (const [source, file] of Object.entries(files)) {
+    const contents = made.get(stem(file));
+    if (contents === undefined) throw new Error(`esbuild made nothing of ${source}`);
+    const into = path.join(folder, file);
+    mkdirSync(path.dirname(into), { recursive: true });
+    writeFileSync(into, contents);
+  }
 }

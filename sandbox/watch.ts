@@ -96,7 +96,7 @@ export async function startedByPush(sandbox: Sandbox, service: Outside, push: To
     const origin = verdict === null ? null : await service.origin(verdict);
     return origin?.trigger === 'push' && origin.delivery === told.id && origin.commit === commit ? verdict : null;
   });
-  good(say, `${line(found)}   ${color.dim('started by the push, not by its hourly schedule')}`);
+  good(say, `${line(found)}   ${color.dim('started by the push, not by its own schedule')}`);
 }
 
 /** A person asks for a check, as the dashboard's button does, and it is begun. @throws when it is not */

@@ -16,7 +16,7 @@ describe('the demo', () => {
       /prod\/nodes\s+drifted .*\n.*prod-master-2: .*on 1 of 3 nodes.*\n.*prod-minion-0: kubelet : Flags/,
     );
     expect(all).toMatch(/not covered prod-minion-1/);
-    expect(all).toMatch(/prod\/storage\s+in-sync .*started by the push, not by its hourly schedule/);
+    expect(all).toMatch(/prod\/storage\s+in-sync .*started by the push, not by its own schedule/);
     expect(all).toMatch(/the git host shows plumbline\/prod\/storage: success, in sync: \d+ of \d+ compared/);
     expect(all).toMatch(/the pager has resolved every incident\n[\s\S]*All of it happened/);
     expect(exitCode, all).toBe(0);

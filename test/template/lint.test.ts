@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { beforeAll, expect, test } from 'vitest';
+import { CfnResource } from 'aws-cdk-lib';
+import { afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { pythonTools } from '#sandbox/venv.ts';
 import { deployment } from './synth.ts';
 
@@ -12,6 +13,7 @@ const OF_CDK = ['W3005'];
 let cfnLint: string;
 let templates: readonly string[];
 
+afterEach(() => void vi.unstubAllEnvs());
 beforeAll(async () => {
   cfnLint = path.join(await pythonTools(), 'cfn-lint');
   const { directory } = deployment().app.synth();
@@ -43,4 +45,12 @@ test('and would find something', async () => {
   const file = `${core}.broken.json`;
   writeFileSync(file, broken);
   expect((await lint([file])).map(({ rule }) => rule)).toEqual(Array(9).fill('E3030'));
+});
+
+test('CDK’s own validation finds nothing, and would find something', () => {
+  vi.stubEnv('CDK_VALIDATION', 'true');
+  expect(() => deployment().app.synth()).not.toThrow();
+  const { app, core } = deployment();
+  new CfnResource(core, 'Broken', { type: 'AWS::S3::Bucket', properties: { Nope: 1 } });
+  expect(() => app.synth()).toThrow(/Nope: Additional properties are not allowed/);
 });
