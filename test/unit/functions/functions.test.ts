@@ -260,7 +260,10 @@ describe('rerun', () => {
 
   test('answers the dashboard with HTML that holds nothing of others but text', async () => {
     answers(null, '<img src=x onerror=alert(1)> & <script>\u202e');
-    const html = await invoke('rerun', { ...asked, widgetContext: { theme: 'light' } });
+    const html = await invoke('rerun', {
+      ...asked,
+      widgetContext: { theme: 'light', params: { environment: 'prod' } },
+    });
     expect(html).toMatch(/^<div class="plumbline"><p>0 of 1 started or joined/);
     expect(html).toContain('&lt;img src=x onerror=alert(1)> &amp; &lt;script>\\u202e');
     expect(html).not.toMatch(/<(img|script)/);
@@ -282,6 +285,10 @@ describe('rerun', () => {
     ['nothing', null],
     ['a request of dispatch’s', { target: 'prod/network', trigger: 'schedule' }],
     ['more than a person may say', { ...asked, by: { delivery: 'x' } }],
+    [
+      'a widget that a dashboard’s editor made of it',
+      { ...asked, widgetContext: { params: asked, forms: { all: {} } } },
+    ],
   ])('refuses %s, and asks for nothing', async (_, event) => {
     await expect(invoke('rerun', event)).rejects.toThrow('this event cannot be read');
     expect(lambda.commandCalls(InvokeCommand)).toEqual([]);
