@@ -37,7 +37,7 @@ export async function run(
     : [...new Set(wanted)];
   const actor = await service.caller();
   const asked: Asked[] = [];
-  for (let at = 0; at < targets.length; at += AT_ONCE) {
+  for (let at = 0; at < targets.length && !terminal.signal.aborted; at += AT_ONCE) {
     const some = targets.slice(at, at + AT_ONCE);
     const answers = await service.rerun({
       ...{ action: 'rerun', targets: some, via: 'cli' },
@@ -49,8 +49,10 @@ export async function run(
     if (json !== true || wait === true)
       for (const one of answers) say(one, wait === true ? terminal.err : terminal.out);
   }
+  const unasked = targets.length - asked.length;
+  if (unasked > 0) terminal.err(`interrupted: ${unasked} were not asked for; what was started goes on`);
   const started = asked.filter((one): one is Started => one.runId !== null);
-  const refused = asked.length - started.length;
+  const refused = targets.length - started.length;
   if (wait !== true) {
     if (json === true) terminal.out(JSON.stringify(asked, null, 2));
     terminal.exit(refused > 0 ? 1 : 0);

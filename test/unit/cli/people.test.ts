@@ -111,6 +111,23 @@ describe('plumbline run', () => {
     await expect(start(['nothing/*'])).rejects.toThrow(/^there is no target nothing\/\*; near are/);
   });
 
+  test.each([[{}], [{ wait: true }]])(
+    'that is interrupted between two requests (%j) starts no more',
+    async (options) => {
+      const stopped: Service = {
+        ...service,
+        rerun: (request) => {
+          abort.abort();
+          return service.rerun(request);
+        },
+      };
+      const targets = Array.from({ length: 250 }, (_, index) => `prod/t${index}`);
+      await run(targets, options, terminal, stopped, 1);
+      expect([asked.length, code]).toEqual([1, 1]);
+      expect(err).toContain('interrupted: 150 were not asked for; what was started goes on');
+    },
+  );
+
   test.each([
     [['in-sync', 'in-sync'], 0],
     [['in-sync', 'drifted'], 2],
