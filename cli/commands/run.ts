@@ -23,7 +23,7 @@ export async function run(
   wanted: readonly string[],
   options: RunOptions,
   terminal: Terminal,
-  service: Service = serviceIn(options.region),
+  service: Service = serviceIn(options.region, terminal.signal),
   everyMs = EVERY_MS,
 ): Promise<void> {
   const { commit, wait, json } = options;

@@ -22,16 +22,20 @@ export interface Service {
   caller(): Promise<string | null>;
 }
 
-/** @param region undefined: that of the caller's settings */
-export function serviceIn(region: string | undefined): Service {
-  const functions = new LambdaFunctions(new LambdaClient({ ...CLIENT, ...(region === undefined ? {} : { region }) }));
+/**
+ * @param region undefined: that of the caller's settings
+ * @param signal ends the wait for an answer
+ */
+export function serviceIn(region: string | undefined, signal: AbortSignal): Service {
+  const client = new LambdaClient({ ...CLIENT, ...(region === undefined ? {} : { region }) });
+  const functions = new LambdaFunctions(client, signal);
   return {
     status: (names) =>
       ask(functions, 'widget', { format: 'json', ...(names === null ? {} : { targets: names }) }, statusSchema),
     rerun: async (request) => (await ask(functions, 'rerun', request, rerunAnswerSchema)).runs,
     caller: async () => {
       try {
-        return (await callerIn(region)).arn;
+        return (await callerIn(region, signal)).arn;
       } catch (error) {
         // Lambda says it better, if it is the credentials.
         if (error instanceof CallerError) return null;

@@ -70,6 +70,7 @@ export async function waitFor(
         terminal.err(`${safeLine(end.target)}: ${end.verdict} (${ended.length} of ${runs.length})`);
       }
     } catch (error) {
+      if (terminal.signal.aborted) continue;
       failures += 1;
       if (failures >= FAILURES || !(error instanceof UsageError)) throw error;
       terminal.err(`looking again: ${safeLine(error.message)}`);

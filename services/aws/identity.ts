@@ -71,11 +71,16 @@ export class AwsIdentity implements Identity {
 /** A person waits for the answer. */
 const SOON = { maxAttempts: 2, requestHandler: { connectionTimeout: 5_000, requestTimeout: 20_000 } } as const;
 
-/** Whose credentials the process's own are. @param region undefined: that of its settings @throws CallerError */
-export async function callerIn(region: string | undefined): Promise<Caller> {
+/**
+ * Whose credentials the process's own are.
+ * @param region undefined: that of its settings
+ * @param signal ends the wait for an answer
+ * @throws CallerError
+ */
+export async function callerIn(region: string | undefined, signal?: AbortSignal): Promise<Caller> {
   const client = new STSClient({ ...SOON, ...(region === undefined ? {} : { region }) });
   const { Account: account, Arn: arn } = await client
-    .send(new GetCallerIdentityCommand({}))
+    .send(new GetCallerIdentityCommand({}), signal === undefined ? {} : { abortSignal: signal })
     .catch((cause: unknown) => {
       throw new CallerError(whyUnknown(cause), { cause });
     })

@@ -1,7 +1,10 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
 import picocolors from 'picocolors';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { type RunOptions, run } from '#cli/commands/run.ts';
 import { status } from '#cli/commands/status.ts';
 import { type Service, serviceIn } from '#cli/deployed/service.ts';
@@ -285,7 +288,7 @@ describe('the deployed service', () => {
     ['Error', 'Region is missing', /^there is no AWS region: write --region eu-west-1/],
   ])('%s: one sentence that says what to do', async (name, message, sentence) => {
     lambda.on(InvokeCommand).rejects(failing(name, message));
-    const answer = serviceIn('eu-west-1').status(null);
+    const answer = serviceIn('eu-west-1', abort.signal).status(null);
     await expect(answer).rejects.toThrow(UsageError);
     await expect(answer).rejects.toThrow(sentence);
   });
@@ -293,11 +296,33 @@ describe('the deployed service', () => {
   test('a function that failed is told in its own words; an answer of another version in ours', async () => {
     const payload = (value: unknown) => new TextEncoder().encode(JSON.stringify(value)) as never;
     lambda.on(InvokeCommand).resolves({ FunctionError: 'Unhandled', Payload: payload({ errorMessage: 'it broke' }) });
-    await expect(serviceIn('eu-west-1').status(null)).rejects.toThrow(
+    await expect(serviceIn('eu-west-1', abort.signal).status(null)).rejects.toThrow(
       'plumbline-widget failed, its log tells why: it broke',
     );
     lambda.on(InvokeCommand).resolves({ Payload: payload({ schema: 'plumbline.status/2' }) });
-    await expect(serviceIn('eu-west-1').status(null)).rejects.toThrow(/answers otherwise than this version expects/);
+    await expect(serviceIn('eu-west-1', abort.signal).status(null)).rejects.toThrow(
+      /answers otherwise than this version expects/,
+    );
+  });
+
+  test('that does not answer is not waited for once the caller is interrupted', async () => {
+    const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    // The last one here: from now on the client is the true one.
+    lambda.restore();
+    vi.stubEnv('AWS_ENDPOINT_URL', `http://127.0.0.1:${(silent.address() as AddressInfo).port}`);
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'none');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'none');
+    try {
+      const answer = serviceIn('eu-west-1', abort.signal).status(null);
+      silent.once('connection', () => abort.abort());
+      await expect(answer).rejects.toThrow(UsageError);
+      await expect(answer).rejects.toThrow('no longer waiting for plumbline-widget');
+    } finally {
+      vi.unstubAllEnvs();
+      silent.closeAllConnections();
+      silent.close();
+    }
   });
 });
 
