@@ -45,7 +45,18 @@ export class LambdaFunctions implements Functions {
     if (answer.FunctionError !== undefined) {
       throw new FunctionError(`${functionName} failed, its log tells why: ${messageIn(text)}`);
     }
-    return text === '' ? null : JSON.parse(text);
+    const json = text === '' ? null : jsonIn(text);
+    if (json === undefined) throw new FunctionError(`the answer of ${functionName} was cut off: ask again`);
+    return json;
+  }
+}
+
+/** Undefined when it is none. */
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 
@@ -54,7 +65,7 @@ const failureSchema = z.object({ errorMessage: z.string() });
 const MAX_WORDS = 500;
 
 function messageIn(text: string): string {
-  const parsed = failureSchema.safeParse(JSON.parse(text));
+  const parsed = failureSchema.safeParse(jsonIn(text));
   return parsed.success ? parsed.data.errorMessage.slice(0, MAX_WORDS) : 'it does not say';
 }
 

@@ -293,6 +293,17 @@ describe('the deployed service', () => {
     await expect(answer).rejects.toThrow(sentence);
   });
 
+  test.each([
+    ['{ "schema": "plumbline.status/1", "targ', undefined, /^the answer of plumbline-widget was cut off: ask again$/],
+    ['{ "errorMes', 'Unhandled', /^plumbline-widget failed, its log tells why: it does not say$/],
+  ])('an answer that is cut off, %s, is told in one sentence', async (text, FunctionError, sentence) => {
+    const Payload = new TextEncoder().encode(text) as never;
+    lambda.on(InvokeCommand).resolves({ Payload, ...(FunctionError === undefined ? {} : { FunctionError }) });
+    const answer = serviceIn('eu-west-1', abort.signal).status(null);
+    await expect(answer).rejects.toThrow(UsageError);
+    await expect(answer).rejects.toThrow(sentence);
+  });
+
   test('a function that failed is told in its own words; an answer of another version in ours', async () => {
     const payload = (value: unknown) => new TextEncoder().encode(JSON.stringify(value)) as never;
     lambda.on(InvokeCommand).resolves({ FunctionError: 'Unhandled', Payload: payload({ errorMessage: 'it broke' }) });
