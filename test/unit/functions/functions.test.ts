@@ -60,7 +60,7 @@ const context = {
   functionName: 'f',
   awsRequestId: 'r',
   invokedFunctionArn: 'a',
-  getRemainingTimeInMillis: () => 60_000,
+  getRemainingTimeInMillis: () => 240_000,
 } as Context;
 
 /** The exported handler, loaded as in a cold Lambda. */
