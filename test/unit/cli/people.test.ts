@@ -185,7 +185,43 @@ describe('plumbline run', () => {
     await run(['prod/a'], { wait: true }, terminal, flaky, 1);
     expect([code, err.filter((line) => line.startsWith('looking again')).length]).toEqual([0, 3]);
     fails = 9;
-    await expect(run(['prod/a'], { wait: true }, terminal, flaky, 1)).rejects.toThrow('Lambda has no room');
+    await run(['prod/a'], { wait: true }, terminal, flaky, 1);
+    expect([code, err.at(-1)]).toEqual([1, 'no longer waiting for prod/a: Lambda has no room']);
+  });
+
+  test('prints the verdicts that came when a later look fails for good', async () => {
+    rows = [[judged('prod/a', RUN, 'drifted'), judged('prod/b', OLD)]];
+    const failing: Service = {
+      ...service,
+      status: async (names) => {
+        if (names?.length === 1) throw new UsageError('these AWS credentials are refused');
+        return service.status(names);
+      },
+    };
+    await run(['prod/a', 'prod/b'], { wait: true, json: true }, terminal, failing, 1);
+    expect(JSON.parse(out.join('\n'))).toMatchObject([{ target: 'prod/a', verdict: 'drifted' }]);
+    expect(code).toBe(1);
+  });
+
+  test('tells what becomes of a run meanwhile, once each', async () => {
+    const before = judged('prod/a', OLD);
+    const waits = { ...before, waiting: { runId: RUN, since: '', throttled: 'CodeBuild has no room' } };
+    const runs = { ...before, running: { runId: RUN, since: '' } };
+    const damaged = { ...before, verdict: 'unknown', lastRun: null, reason: 'state/prod/a.json is not JSON' } as const;
+    rows = [[waits], [waits], [runs], [runs], [damaged], [judged('prod/a', RUN)]];
+    await start(['prod/a'], { wait: true });
+    expect(err.slice(-4)).toEqual([
+      'prod/a: waits: CodeBuild has no room',
+      'prod/a: is being looked at',
+      'prod/a: state/prod/a.json is not JSON',
+      'prod/a: in-sync (1 of 1)',
+    ]);
+  });
+
+  test('does not wait for what was taken out of the deployed config meanwhile', async () => {
+    rows = [[judged('prod/a', OLD)], [judged('prod/b', OLD)]];
+    await start(['prod/a'], { wait: true });
+    expect([code, err.at(-1)]).toEqual([1, expect.stringContaining('prod/a: is no longer in the deployed config')]);
   });
 });
 
