@@ -28,11 +28,14 @@ const about = {
 export const MAX_ASKED = 500;
 
 /** What people may ask of `plumbline-rerun`. */
-export const rerunRequestSchema = z.union([
-  z.strictObject({ ...about, target: name }),
-  z.strictObject({ ...about, targets: z.array(name).min(1).max(MAX_ASKED) }),
-  z.strictObject({ ...about, stale: z.literal(true) }),
-]);
+export const rerunRequestSchema = z.union(
+  [
+    z.strictObject({ ...about, target: name }),
+    z.strictObject({ ...about, targets: z.array(name).min(1).max(MAX_ASKED) }),
+    z.strictObject({ ...about, stale: z.literal(true) }),
+  ],
+  { error: 'write { "action": "rerun", "target": "prod/network" }; "targets": [ … ] or "stale": true go for "target"' },
+);
 /** As a caller writes it. */
 export type RerunRequest = z.input<typeof rerunRequestSchema>;
 

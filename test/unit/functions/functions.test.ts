@@ -295,6 +295,13 @@ describe('rerun', () => {
   });
 });
 
+test('rerun says what to write instead', async () => {
+  const hello = { key1: 'value1', key2: 'value2' };
+  await expect(invoke('rerun', hello)).rejects.toThrow('write { "action": "rerun", "target": "prod/network" }');
+  const short = { action: 'rerun', target: 'prod/network', commit: 'abc' };
+  await expect(invoke('rerun', short)).rejects.toThrow('write all 40 hex digits');
+});
+
 describe('widget', () => {
   const widgetContext = { theme: 'dark', forms: { all: { environment: 'prod', page: '1' } }, params: {}, width: 588 };
 
