@@ -5,12 +5,13 @@ import { type Row, type Status, statusSchema } from '#drift/overview.ts';
 import { type Asked, type RerunRequest, rerunAnswerSchema } from '#drift/rerun.ts';
 import { CallerError, callerIn } from '#services/aws/identity.ts';
 import { LambdaFunctions } from '#services/aws/lambda.ts';
+import { within } from '#services/aws/within.ts';
 import { FunctionError, type Functions } from '#services/ports.ts';
 import { isPattern, selectTargets } from '../select.ts';
 import { UsageError } from '../terminal.ts';
 
 /** As long as the function that starts checks may take. */
-const CLIENT = { requestHandler: { connectionTimeout: 5_000, requestTimeout: 250_000 } } as const;
+const CLIENT = within(250_000);
 
 /** The deployed service, as whoever's AWS credentials these are. */
 export interface Service {

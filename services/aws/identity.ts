@@ -1,5 +1,6 @@
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { hasStatus, isNamed } from './errors.ts';
+import { within } from './within.ts';
 
 export interface RoleCredentials {
   readonly accessKeyId: string;
@@ -69,7 +70,7 @@ export class AwsIdentity implements Identity {
 }
 
 /** A person waits for the answer. */
-const SOON = { maxAttempts: 2, requestHandler: { connectionTimeout: 5_000, requestTimeout: 20_000 } } as const;
+const SOON = { maxAttempts: 2, ...within(20_000) } as const;
 
 /**
  * Whose credentials the process's own are.
