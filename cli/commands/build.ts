@@ -26,8 +26,8 @@ import { type Terminal, UsageError } from '../terminal.ts';
 
 /** A call that hangs must not keep a stopped build from leaving its report. */
 const AWS = within(20_000);
-/** The function that starts checks asks another, which asks a git host. */
-const WAITING = within(240_000);
+/** The function that starts checks asks another, which asks a git host. It may have done so though it does not answer. */
+const WAITING = { ...within(240_000), maxAttempts: 1 } as const;
 /** `nobody`: owns nothing, and may not look into the processes of root. */
 const NOBODY = { uid: 65534, gid: 65534 } as const;
 

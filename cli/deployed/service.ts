@@ -28,12 +28,14 @@ export interface Service {
  * @param signal ends the wait for an answer
  */
 export function serviceIn(region: string | undefined, signal: AbortSignal): Service {
-  const client = new LambdaClient({ ...CLIENT, ...(region === undefined ? {} : { region }) });
-  const functions = new LambdaFunctions(client, signal);
+  const config = { ...CLIENT, ...(region === undefined ? {} : { region }) };
+  const functions = new LambdaFunctions(new LambdaClient(config), signal);
+  // What was not answered in time may have started checks all the same: it is not asked again unasked.
+  const starting = new LambdaFunctions(new LambdaClient({ ...config, maxAttempts: 1 }), signal);
   return {
     status: (names) =>
       ask(functions, 'widget', { format: 'json', ...(names === null ? {} : { targets: names }) }, statusSchema),
-    rerun: async (request) => (await ask(functions, 'rerun', request, rerunAnswerSchema)).runs,
+    rerun: async (request) => (await ask(starting, 'rerun', request, rerunAnswerSchema)).runs,
     caller: async () => {
       try {
         return (await callerIn(region, signal)).arn;

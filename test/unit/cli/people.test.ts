@@ -352,10 +352,33 @@ describe('the deployed service', () => {
     );
   });
 
+  test('that cannot be reached is asked to start a check once, and to look three times', async () => {
+    let asked = 0;
+    const broken = createServer((_, response) => {
+      asked += 1;
+      response.writeHead(500).end('{}');
+    }).listen(0, '127.0.0.1');
+    await once(broken, 'listening');
+    lambda.restore();
+    vi.stubEnv('AWS_ENDPOINT_URL', `http://127.0.0.1:${(broken.address() as AddressInfo).port}`);
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'none');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'none');
+    try {
+      const deployedService = serviceIn('eu-west-1', abort.signal);
+      await expect(deployedService.rerun({ action: 'rerun', target: 'prod/a' })).rejects.toThrow();
+      expect(asked).toBe(1);
+      await expect(deployedService.status(null)).rejects.toThrow();
+      expect(asked).toBe(4);
+    } finally {
+      vi.unstubAllEnvs();
+      broken.closeAllConnections();
+      broken.close();
+    }
+  });
+
   test('that does not answer is not waited for once the caller is interrupted', async () => {
     const silent = createServer(() => undefined).listen(0, '127.0.0.1');
     await once(silent, 'listening');
-    // The last one here: from now on the client is the true one.
     lambda.restore();
     vi.stubEnv('AWS_ENDPOINT_URL', `http://127.0.0.1:${(silent.address() as AddressInfo).port}`);
     vi.stubEnv('AWS_ACCESS_KEY_ID', 'none');
