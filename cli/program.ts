@@ -76,8 +76,9 @@ ${EXIT_CODES}`,
     .addHelpText(
       'after',
       `
-A target that is being checked at the same commit is joined. You need lambda:InvokeFunction on plumbline-rerun, and with
---wait or a pattern on plumbline-widget. AWS_PROFILE names other credentials.
+A target that is being checked at the same commit is joined; a pattern leaves out what is paused or retired.
+You need lambda:InvokeFunction on plumbline-rerun, and with --wait or a pattern on plumbline-widget. AWS_PROFILE names
+other credentials.
 
 Examples:
   plumbline run prod/network --wait

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import picocolors from 'picocolors';
+import { safe } from './output/safe.ts';
 
 export type Colours = ReturnType<typeof picocolors.createColors>;
 
@@ -55,7 +56,8 @@ export function processTerminal(): Terminal {
         return;
       }
       const known = error instanceof UsageError;
-      process.stderr.write(`${known ? error.message : describe(error)}\n`);
+      // It may be in the words of a function, a file or a repository.
+      process.stderr.write(`${safe(known ? error.message : describe(error))}\n`);
       process.exitCode = 1;
     },
   };

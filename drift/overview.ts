@@ -117,6 +117,9 @@ export function overviewRow(target: Target, known: Known, now: Date, link: strin
   };
 }
 
+/** Whether the service would start a check of it. */
+export const mayRun = ({ verdict }: Row): boolean => verdict !== 'paused' && verdict !== 'retired';
+
 /** The worst first, and then by name. */
 export function worstFirst(a: Row, b: Row): number {
   const byVerdict = STANDINGS.indexOf(a.verdict) - STANDINGS.indexOf(b.verdict);

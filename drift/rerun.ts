@@ -3,6 +3,13 @@ import { COMMIT_ID, VIAS } from './run.ts';
 
 const name = z.string().min(1).max(200);
 
+/**
+ * A widget whose own parameters, those of the dashboard's editor, ask for a run: it would start one whenever a viewer
+ * sees it. After a click they are those of the table, which asks for none.
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/add_custom_widget_dashboard_about.html
+ */
+const startsWhenDrawn = z.object({ params: z.object({ action: z.literal('rerun') }) });
+
 const about = {
   action: z.literal('rerun'),
   /** Another commit than that of the source's ref, where the target allows it. */
@@ -11,18 +18,24 @@ const about = {
   actor: z.string().min(1).max(2048).optional(),
   via: z.enum(VIAS).optional(),
   /** What the console adds: a person wants to see the answer. */
-  widgetContext: z.unknown().optional(),
+  widgetContext: z
+    .unknown()
+    .refine((context) => !startsWhenDrawn.safeParse(context).success, 'a widget starts nothing by being drawn')
+    .optional(),
 } as const;
 
 /** Targets of one request. */
 export const MAX_ASKED = 500;
 
 /** What people may ask of `plumbline-rerun`. */
-export const rerunRequestSchema = z.union([
-  z.strictObject({ ...about, target: name }),
-  z.strictObject({ ...about, targets: z.array(name).min(1).max(MAX_ASKED) }),
-  z.strictObject({ ...about, stale: z.literal(true) }),
-]);
+export const rerunRequestSchema = z.union(
+  [
+    z.strictObject({ ...about, target: name }),
+    z.strictObject({ ...about, targets: z.array(name).min(1).max(MAX_ASKED) }),
+    z.strictObject({ ...about, stale: z.literal(true) }),
+  ],
+  { error: 'write { "action": "rerun", "target": "prod/network" }; "targets": [ … ] or "stale": true go for "target"' },
+);
 /** As a caller writes it. */
 export type RerunRequest = z.input<typeof rerunRequestSchema>;
 

@@ -12,12 +12,13 @@ import { AwsIdentity } from '#services/aws/identity.ts';
 import { LambdaFunctions } from '#services/aws/lambda.ts';
 import { S3Store } from '#services/aws/s3-store.ts';
 import { AwsSecrets } from '#services/aws/secrets.ts';
+import { within } from '#services/aws/within.ts';
 import { fetchCommit } from '#services/git/fetch.ts';
 import { uploadOnce } from '#services/upload.ts';
 import { entry, logger, parseEvent, variable } from './setup.ts';
 
 /** In a network without a way to AWS a call must end long before the function does. */
-const AWS = { requestHandler: { connectionTimeout: 5_000, requestTimeout: 20_000 } } as const;
+const AWS = within(20_000);
 const beside = (file: string): string => path.join(variable('LAMBDA_TASK_ROOT'), file);
 
 const world: FunctionWorld = {

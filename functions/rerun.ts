@@ -11,7 +11,7 @@ import { deployedConfig, entry, logger, parseEvent, variable } from './setup.ts'
 const bucket = variable(FUNCTION_ENV.bucket);
 const place = { region: variable('AWS_REGION'), bucket };
 
-const world: RerunWorld = {
+const world: Omit<RerunWorld, 'msLeft'> = {
   config: deployedConfig(),
   store: new S3Store(bucket),
   functions: new LambdaFunctions(),
@@ -27,10 +27,11 @@ const world: RerunWorld = {
  * started by hand, and the console's test event `{ "action": "rerun", "target": "prod/network" }`. Answers `{ runs }`,
  * or to the dashboard with HTML.
  */
-export const handler = entry(async (event) => {
+export const handler = entry(async (event, context) => {
   const request = parseEvent(rerunRequestSchema, event);
   const isWidget = request.widgetContext !== undefined;
-  const runs = await rerun({ ...(isWidget ? { via: 'console' as const } : {}), ...request }, world);
+  const msLeft = (): number => context.getRemainingTimeInMillis();
+  const runs = await rerun({ ...(isWidget ? { via: 'console' as const } : {}), ...request }, { ...world, msLeft });
   if (isWidget) return renderAsked(runs);
   // An execution of the runbook that started nothing must not end well.
   const refused = request.via === 'runbook' ? runs.find(({ runId }) => runId === null) : undefined;

@@ -49,6 +49,8 @@ export const DATA_READS: readonly string[] = [
   'secretsmanager:GetSecretValue',
   'sqs:ReceiveMessage',
   'ssm:GetCommandInvocation',
+  // Their parameters hold what was handed to nodes: of ours the address of a run's bundle, and the key that opens it.
+  'ssm:ListCommand*',
   'states:GetExecutionHistory',
   'timestream:Select*',
   'xray:BatchGetTraces',

@@ -53,8 +53,9 @@ export function readSettings(file: string): Settings {
   const parsed = parseConfig(text, file, new Date());
   if (!parsed.ok) throw new NotDeployable(formatConfigErrors(parsed.errors));
   const folder = path.dirname(path.resolve(file));
-  const place = placeOf(folder, path.basename(file));
-  const commit = git(folder, 'rev-parse', 'HEAD');
+  const name = path.basename(file);
+  const place = placeOf(folder, name);
+  const commit = isCommitted(folder, name) ? git(folder, 'rev-parse', 'HEAD') : null;
   return settingsOf({ ...parsed.config, commit, ...(place === null ? {} : { file: place }) }, file);
 }
 
@@ -89,6 +90,12 @@ function placeOf(folder: string, name: string): NonNullable<DeployedConfig['file
   if (remote === null || prefix === null) return null;
   const repository = addressOf(remote);
   return repository === NOWHERE ? null : { repository, path: `${prefix}${name}` };
+}
+
+/** Whether the commit that is checked out has the file as it is now: else no commit says what was deployed. */
+function isCommitted(folder: string, name: string): boolean {
+  const committed = git(folder, 'rev-parse', `HEAD:./${name}`);
+  return committed !== null && committed === git(folder, 'hash-object', '--', name);
 }
 
 /** What git answers; null when the folder is in no repository, or git is not at hand. */

@@ -30,8 +30,7 @@ export async function overview(names: readonly string[] | null, world: OverviewW
   const targets = config.targets.filter(({ name }) => wanted === null || wanted.has(name));
   const known = new Set(targets.map(({ name }) => name));
   const at = world.now();
-  const rowOf = async (target: Target): Promise<Row> =>
-    overviewRow(target, await read(target, world), at, world.linkTo(target.name));
+  const rowOf = (target: Target): Promise<Row> => row(target, at, world);
   const rows = await pLimit(WIDTH).map(targets, rowOf);
   return {
     schema: 'plumbline.status/1',
@@ -42,15 +41,17 @@ export async function overview(names: readonly string[] | null, world: OverviewW
   };
 }
 
-async function read({ name }: Target, { store, log }: OverviewWorld): Promise<Known> {
+async function row(target: Target, at: Date, { store, log, linkTo }: OverviewWorld): Promise<Row> {
+  const { name } = target;
+  const stands = (known: Known): Row => overviewRow(target, known, at, linkTo(name));
   try {
     const [state, queue] = await Promise.all([
       readRecord(store, keys.state(name), stateSchema, MAX_STATE_BYTES),
       readRecord(store, keys.queue(name), queueSchema, MAX_QUEUE_BYTES),
     ]);
-    return { state: state?.value ?? null, queue: queue?.value ?? null };
+    return stands({ state: state?.value ?? null, queue: queue?.value ?? null });
   } catch (error) {
     log.warn('target could not be read', { target: name, error: String(error) });
-    return { unreadable: error instanceof Error ? error.message : String(error) };
+    return stands({ unreadable: error instanceof Error ? error.message : String(error) });
   }
 }

@@ -20,11 +20,16 @@ export interface RerunWorld {
   readonly now: () => Date;
   /** A fresh string. */
   readonly random: () => string;
+  /** Milliseconds until whoever asked must have been answered. */
+  readonly msLeft: () => number;
   readonly log: Log;
 }
 
 /** Targets that are asked for side by side: a young account runs ten functions at once, this one included. */
 const WIDTH = 8;
+
+/** As long as `dispatch` may take, and a little: an answer that comes too late tells nobody what was started. */
+const LONGEST_ASK_MS = 65_000;
 
 const startedSchema = z.object({ runId: z.string().nullable(), sentence: z.string() });
 
@@ -65,6 +70,10 @@ async function isStale(target: Target, { store, now, log }: RerunWorld): Promise
 async function askFor(name: string, by: AskedBy, commit: string | undefined, world: RerunWorld): Promise<Asked> {
   if (!world.config.targets.some((target) => target.name === name)) {
     return { target: name, runId: null, sentence: `there is no target ${name} in the deployed config`, link: null };
+  }
+  if (world.msLeft() < LONGEST_ASK_MS) {
+    const sentence = `${name} was not asked for, as the others took all the time: ask again`;
+    return { target: name, runId: null, sentence, link: world.linkTo(keys.statePage(name)) };
   }
   const request: StartRequest = {
     ...{ target: name, trigger: 'manual', at: world.now().toISOString(), seed: world.random() },

@@ -180,7 +180,7 @@ async function insertOutputs(target: Target, world: StartWorld): Promise<Target>
     : { ...target, nodes: { ...target.nodes, extraVars: complete((value) => value) } };
 }
 
-/** A run that cannot even start is judged like any other: `record` gives the verdict. */
+/** A run that cannot even start is judged like any other: `record` gives the verdict. Whoever asked must not wait for it. */
 async function fail(run: Run, reason: string, world: StartWorld): Promise<Started> {
   await world.store.create(keys.run(run.target, run.runId), `${JSON.stringify(run)}\n`, 'application/json');
   // It has a ticket when it was claimed before, by an attempt that went no further.
@@ -191,5 +191,5 @@ async function fail(run: Run, reason: string, world: StartWorld): Promise<Starte
   const ended: RunEnded = { ...about, build: null, function: null, failure: reason };
   await world.functions.send(world.recordFunction, { source: 'plumbline', ended });
   world.log.warn('run could not start', { target: run.target, runId: run.runId, by: run.by ?? null, reason });
-  return { runId: run.runId, sentence: `run ${run.runId} could not start: ${reason}` };
+  return refused(`run ${run.runId} could not start: ${reason}`);
 }

@@ -20,13 +20,14 @@ import { S3Links } from '#services/aws/s3-links.ts';
 import { S3State } from '#services/aws/s3-state.ts';
 import { S3Store } from '#services/aws/s3-store.ts';
 import { AwsSecrets } from '#services/aws/secrets.ts';
+import { within } from '#services/aws/within.ts';
 import type { S3StatePlace } from '#services/ports.ts';
 import { type Terminal, UsageError } from '../terminal.ts';
 
 /** A call that hangs must not keep a stopped build from leaving its report. */
-const AWS = { requestHandler: { connectionTimeout: 5_000, requestTimeout: 20_000 } } as const;
-/** The function that starts checks asks another, which asks a git host. */
-const WAITING = { requestHandler: { connectionTimeout: 5_000, requestTimeout: 240_000 } } as const;
+const AWS = within(20_000);
+/** The function that starts checks asks another, which asks a git host. It may have done so though it does not answer. */
+const WAITING = { ...within(240_000), maxAttempts: 1 } as const;
 /** `nobody`: owns nothing, and may not look into the processes of root. */
 const NOBODY = { uid: 65534, gid: 65534 } as const;
 

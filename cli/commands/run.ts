@@ -1,3 +1,4 @@
+import { mayRun } from '#drift/overview.ts';
 import type { Asked } from '#drift/rerun.ts';
 import { COMMIT_ID } from '#drift/run.ts';
 import { type Service, select, serviceIn } from '../deployed/service.ts';
@@ -23,7 +24,7 @@ export async function run(
   wanted: readonly string[],
   options: RunOptions,
   terminal: Terminal,
-  service: Service = serviceIn(options.region),
+  service: Service = serviceIn(options.region, terminal.signal),
   everyMs = EVERY_MS,
 ): Promise<void> {
   const { commit, wait, json } = options;
@@ -32,12 +33,10 @@ export async function run(
       `--commit: ${commit} is no commit; write all 40 hex digits, such as \`git rev-parse HEAD\` does`,
     );
   }
-  const targets = wanted.some(isPattern)
-    ? (await select(wanted, service)).targets.map(({ target }) => target)
-    : [...new Set(wanted)];
+  const targets = wanted.some(isPattern) ? await matching(wanted, service) : [...new Set(wanted)];
   const actor = await service.caller();
   const asked: Asked[] = [];
-  for (let at = 0; at < targets.length; at += AT_ONCE) {
+  for (let at = 0; at < targets.length && !terminal.signal.aborted; at += AT_ONCE) {
     const some = targets.slice(at, at + AT_ONCE);
     const answers = await service.rerun({
       ...{ action: 'rerun', targets: some, via: 'cli' },
@@ -49,8 +48,10 @@ export async function run(
     if (json !== true || wait === true)
       for (const one of answers) say(one, wait === true ? terminal.err : terminal.out);
   }
+  const unasked = targets.length - asked.length;
+  if (unasked > 0) terminal.err(`interrupted: ${unasked} were not asked for; what was started goes on`);
   const started = asked.filter((one): one is Started => one.runId !== null);
-  const refused = asked.length - started.length;
+  const refused = targets.length - started.length;
   if (wait !== true) {
     if (json === true) terminal.out(JSON.stringify(asked, null, 2));
     terminal.exit(refused > 0 ? 1 : 0);
@@ -61,6 +62,14 @@ export async function run(
   const isWhole = refused === 0 && ended.length === started.length;
   terminal.exit(isWhole ? exitCodeOf(ended.map(({ verdict }) => verdict)) : 1);
   if (json !== true) for (const one of ended) terminal.out(endText(one, terminal));
+}
+
+/** What patterns mean: targets that may run. One that is named is asked for in any case, and refused by the service. */
+async function matching(wanted: readonly string[], service: Service): Promise<readonly string[]> {
+  const { targets } = await select(wanted, service);
+  const may = targets.filter((row) => mayRun(row) || wanted.includes(row.target));
+  if (may.length === 0) throw new UsageError(`all targets that fit ${wanted.join(' ')} are paused or retired`);
+  return may.map(({ target }) => target);
 }
 
 function say({ target, sentence, link }: Asked, line: (text: string) => void): void {

@@ -12,7 +12,7 @@ export async function status(
   wanted: readonly string[],
   { json, region }: StatusOptions,
   terminal: Terminal,
-  service: Service = serviceIn(region),
+  service: Service = serviceIn(region, terminal.signal),
 ): Promise<void> {
   const found = await select(wanted, service);
   terminal.out(json === true ? JSON.stringify(found, null, 2) : statusText(found, terminal.colours));

@@ -5,12 +5,13 @@ import { type Row, type Status, statusSchema } from '#drift/overview.ts';
 import { type Asked, type RerunRequest, rerunAnswerSchema } from '#drift/rerun.ts';
 import { CallerError, callerIn } from '#services/aws/identity.ts';
 import { LambdaFunctions } from '#services/aws/lambda.ts';
+import { within } from '#services/aws/within.ts';
 import { FunctionError, type Functions } from '#services/ports.ts';
 import { isPattern, selectTargets } from '../select.ts';
 import { UsageError } from '../terminal.ts';
 
 /** As long as the function that starts checks may take. */
-const CLIENT = { requestHandler: { connectionTimeout: 5_000, requestTimeout: 250_000 } } as const;
+const CLIENT = within(250_000);
 
 /** The deployed service, as whoever's AWS credentials these are. */
 export interface Service {
@@ -22,16 +23,22 @@ export interface Service {
   caller(): Promise<string | null>;
 }
 
-/** @param region undefined: that of the caller's settings */
-export function serviceIn(region: string | undefined): Service {
-  const functions = new LambdaFunctions(new LambdaClient({ ...CLIENT, ...(region === undefined ? {} : { region }) }));
+/**
+ * @param region undefined: that of the caller's settings
+ * @param signal ends the wait for an answer
+ */
+export function serviceIn(region: string | undefined, signal: AbortSignal): Service {
+  const config = { ...CLIENT, ...(region === undefined ? {} : { region }) };
+  const functions = new LambdaFunctions(new LambdaClient(config), signal);
+  // What was not answered in time may have started checks all the same: it is not asked again unasked.
+  const starting = new LambdaFunctions(new LambdaClient({ ...config, maxAttempts: 1 }), signal);
   return {
     status: (names) =>
       ask(functions, 'widget', { format: 'json', ...(names === null ? {} : { targets: names }) }, statusSchema),
-    rerun: async (request) => (await ask(functions, 'rerun', request, rerunAnswerSchema)).runs,
+    rerun: async (request) => (await ask(starting, 'rerun', request, rerunAnswerSchema)).runs,
     caller: async () => {
       try {
-        return (await callerIn(region)).arn;
+        return (await callerIn(region, signal)).arn;
       } catch (error) {
         // Lambda says it better, if it is the credentials.
         if (error instanceof CallerError) return null;

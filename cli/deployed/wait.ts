@@ -38,6 +38,15 @@ export function endOf({ target, runId, link }: Started, row: Row): Ended | null 
   return { ...about, verdict, reason: row.verdict === verdict ? row.reason : `the run is ${verdict}; ${row.reason}` };
 }
 
+/** What becomes of the run meanwhile; null: nothing that is known. */
+function stepOf({ runId }: Started, { running, waiting, verdict, lastRun, reason }: Row): string | null {
+  // Such a row knows of no run; a person may mend the record meanwhile.
+  if (verdict === 'unknown' && lastRun === null) return reason;
+  if (running?.runId === runId) return 'is being looked at';
+  if (waiting?.runId !== runId) return null;
+  return waiting.throttled === null ? 'waits for the run before' : `waits: ${waiting.throttled}`;
+}
+
 /** The ends of runs, as far as they came; on stderr what is still waited for. The runs go on whoever stops waiting. */
 export async function waitFor(
   runs: readonly Started[],
@@ -48,6 +57,7 @@ export async function waitFor(
   const until = Date.now() + MAX_WAIT_MS;
   const left = new Map(runs.map((one) => [one.target, one]));
   const ended: Ended[] = [];
+  const steps = new Map<string, string>();
   let failures = 0;
   while (left.size > 0) {
     if (terminal.signal.aborted) {
@@ -59,20 +69,37 @@ export async function waitFor(
       return ended;
     }
     try {
-      const { targets } = await service.status([...left.keys()]);
+      const { targets, missing } = await service.status([...left.keys()]);
       failures = 0;
+      for (const name of missing) {
+        left.delete(name);
+        terminal.err(`${safeLine(name)}: is no longer in the deployed config, so that its run gets no verdict`);
+      }
       for (const row of targets) {
         const asked = left.get(row.target);
-        const end = asked === undefined ? null : endOf(asked, row);
-        if (end === null) continue;
+        if (asked === undefined) continue;
+        const end = endOf(asked, row);
+        if (end === null) {
+          const step = stepOf(asked, row);
+          if (step === null || step === steps.get(row.target)) continue;
+          steps.set(row.target, step);
+          terminal.err(`${safeLine(row.target)}: ${safeLine(step)}`);
+          continue;
+        }
         left.delete(row.target);
         ended.push(end);
         terminal.err(`${safeLine(end.target)}: ${end.verdict} (${ended.length} of ${runs.length})`);
       }
     } catch (error) {
+      if (terminal.signal.aborted) continue;
+      if (!(error instanceof UsageError)) throw error;
       failures += 1;
-      if (failures >= FAILURES || !(error instanceof UsageError)) throw error;
-      terminal.err(`looking again: ${safeLine(error.message)}`);
+      const message = safeLine(error.message);
+      if (failures >= FAILURES) {
+        terminal.err(`no longer waiting for ${names(left)}: ${message}`);
+        return ended;
+      }
+      terminal.err(`looking again: ${message}`);
     }
     if (left.size > 0) await sleep(everyMs, undefined, { signal: terminal.signal }).catch(() => undefined);
   }

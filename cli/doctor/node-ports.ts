@@ -7,10 +7,11 @@ import { DOCUMENT_FOLDER, nodeDocument } from '#drift/nodes/document.ts';
 import type { NodeSelect } from '#drift/target.ts';
 import { readDocument } from '#services/aws/documents.ts';
 import { AwsNodes } from '#services/aws/nodes.ts';
+import { within } from '#services/aws/within.ts';
 import type { NodePorts } from './nodes.ts';
 
 /** A person waits for the answer. */
-const SOON = { maxAttempts: 3, requestHandler: { connectionTimeout: 5_000, requestTimeout: 20_000 } } as const;
+const SOON = { maxAttempts: 3, ...within(20_000) } as const;
 
 const DOCUMENT = resolve(import.meta.dirname, '../..', DOCUMENT_FOLDER);
 

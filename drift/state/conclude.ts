@@ -34,7 +34,7 @@ export function conclude(
 ): Report {
   const log = ended.worker?.log ?? null;
   const lastInSync = state?.lastInSync ?? null;
-  const parsed = parseEvidence(run, evidence);
+  const parsed = parseEvidence(run, evidence, now);
   const failure = reasonNotToTrust(ended, parsed);
   if (failure !== null) {
     const partial = 'report' in parsed ? parsed.report : null;
@@ -103,7 +103,10 @@ function reasonNotToTrust(ended: Ended, parsed: { report: Report } | { problem: 
   return 'problem' in parsed ? parsed.problem : null;
 }
 
-function parseEvidence(run: Run, evidence: Evidence): { report: Report } | { problem: string } {
+/** How far a worker's clock may be ahead of ours. */
+const AHEAD_MS = 10 * 60 * 1000;
+
+function parseEvidence(run: Run, evidence: Evidence, now: Date): { report: Report } | { problem: string } {
   if ('missing' in evidence) return { problem: evidence.missing };
   let json: unknown;
   try {
@@ -125,6 +128,11 @@ function parseEvidence(run: Run, evidence: Evidence): { report: Report } | { pro
   }
   if (report.commit.checked !== run.commit && !mayNotKnow) {
     return { problem: `the report speaks of commit ${report.commit.checked}, not of ${run.commit}` };
+  }
+  // Staleness counts from these. What is no time is not before any other either.
+  for (const time of [report.startedAt, report.endedAt]) {
+    if (Date.parse(time) <= now.getTime() + AHEAD_MS) continue;
+    return { problem: `the report is of ${JSON.stringify(time.slice(0, 40))}, which is no time, or one to come` };
   }
   return { report };
 }

@@ -1,5 +1,5 @@
 import { type ComponentChildren, h } from 'preact';
-import type { Row } from '../overview.ts';
+import { mayRun, type Row } from '../overview.ts';
 import { foreign } from '../page/elements.ts';
 import { button, quiet } from './elements.ts';
 import { asideText, coverageText, duration, findingsText, moment, startedBy } from './words.ts';
@@ -66,8 +66,6 @@ const rerunButton = (target: string, endpoint: string): ComponentChildren =>
     display: 'popup',
     confirmation: `Check ${foreign(target)} now?`,
   });
-
-const mayRun = ({ verdict }: Row): boolean => verdict !== 'paused' && verdict !== 'retired';
 
 function secondsSince(time: string, now: Date): number {
   const seconds = Math.floor((now.getTime() - Date.parse(time)) / 1000);

@@ -1,5 +1,6 @@
 import { GetDocumentCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { isNamed } from './errors.ts';
+import { within } from './within.ts';
 
 /** An SSM document as it is used when nobody names a version. */
 export interface DeployedDocument {
@@ -14,7 +15,7 @@ export class DocumentError extends Error {
 }
 
 /** A person waits for the answer. */
-const SOON = { maxAttempts: 2, requestHandler: { connectionTimeout: 5_000, requestTimeout: 20_000 } } as const;
+const SOON = { maxAttempts: 2, ...within(20_000) } as const;
 
 /** Asks SSM, with the process's own credentials. Null: there is no such document. @throws DocumentError */
 export async function readDocument(name: string, region: string): Promise<DeployedDocument | null> {

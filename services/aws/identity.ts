@@ -1,5 +1,6 @@
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { hasStatus, isNamed } from './errors.ts';
+import { within } from './within.ts';
 
 export interface RoleCredentials {
   readonly accessKeyId: string;
@@ -69,13 +70,18 @@ export class AwsIdentity implements Identity {
 }
 
 /** A person waits for the answer. */
-const SOON = { maxAttempts: 2, requestHandler: { connectionTimeout: 5_000, requestTimeout: 20_000 } } as const;
+const SOON = { maxAttempts: 2, ...within(20_000) } as const;
 
-/** Whose credentials the process's own are. @param region undefined: that of its settings @throws CallerError */
-export async function callerIn(region: string | undefined): Promise<Caller> {
+/**
+ * Whose credentials the process's own are.
+ * @param region undefined: that of its settings
+ * @param signal ends the wait for an answer
+ * @throws CallerError
+ */
+export async function callerIn(region: string | undefined, signal?: AbortSignal): Promise<Caller> {
   const client = new STSClient({ ...SOON, ...(region === undefined ? {} : { region }) });
   const { Account: account, Arn: arn } = await client
-    .send(new GetCallerIdentityCommand({}))
+    .send(new GetCallerIdentityCommand({}), signal === undefined ? {} : { abortSignal: signal })
     .catch((cause: unknown) => {
       throw new CallerError(whyUnknown(cause), { cause });
     })

@@ -6,9 +6,12 @@ import { isNamed } from './errors.ts';
 /** Functions in Lambda, which keeps and retries the events of those that are not waited for. */
 export class LambdaFunctions implements Functions {
   readonly #client: LambdaClient;
+  readonly #signal: AbortSignal | undefined;
 
-  constructor(client: LambdaClient = new LambdaClient({})) {
+  /** @param signal ends the wait for an answer; the function goes on */
+  constructor(client: LambdaClient = new LambdaClient({}), signal?: AbortSignal) {
     this.#client = client;
+    this.#signal = signal;
   }
 
   async send(functionName: string, payload: unknown): Promise<void> {
@@ -34,14 +37,26 @@ export class LambdaFunctions implements Functions {
 
   async ask(functionName: string, payload: unknown): Promise<unknown> {
     const command = new InvokeCommand({ FunctionName: functionName, Payload: Buffer.from(JSON.stringify(payload)) });
-    const answer = await this.#client.send(command).catch((error: unknown) => {
+    const options = this.#signal === undefined ? {} : { abortSignal: this.#signal };
+    const answer = await this.#client.send(command, options).catch((error: unknown) => {
       throw explained(error, functionName);
     });
     const text = Buffer.from(answer.Payload ?? []).toString('utf8');
     if (answer.FunctionError !== undefined) {
       throw new FunctionError(`${functionName} failed, its log tells why: ${messageIn(text)}`);
     }
-    return text === '' ? null : JSON.parse(text);
+    const json = text === '' ? null : jsonIn(text);
+    if (json === undefined) throw new FunctionError(`the answer of ${functionName} was cut off: ask again`);
+    return json;
+  }
+}
+
+/** Undefined when it is none. */
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 
@@ -50,7 +65,7 @@ const failureSchema = z.object({ errorMessage: z.string() });
 const MAX_WORDS = 500;
 
 function messageIn(text: string): string {
-  const parsed = failureSchema.safeParse(JSON.parse(text));
+  const parsed = failureSchema.safeParse(jsonIn(text));
   return parsed.success ? parsed.data.errorMessage.slice(0, MAX_WORDS) : 'it does not say';
 }
 
@@ -75,6 +90,8 @@ function sentenceOf(error: Error, functionName: string): string | null {
     case 'UnrecognizedClientException':
     case 'InvalidSignatureException':
       return `these AWS credentials are refused (${error.name}): renew them, such as by "aws sso login"`;
+    case 'AbortError':
+      return `no longer waiting for ${functionName}, which goes on with what it was asked for`;
     case 'TimeoutError':
       return `${functionName} did not answer in time: its log tells whether it did its work`;
     default:

@@ -1,5 +1,6 @@
 import { FleetError } from '../ports.ts';
 import { isNamed } from './errors.ts';
+import { within } from './within.ts';
 
 /**
  * For clients that ask for many nodes: the SDK waits longer and longer while AWS throttles, and slows down by itself
@@ -8,7 +9,7 @@ import { isNamed } from './errors.ts';
 export const PATIENT = {
   retryMode: 'adaptive',
   maxAttempts: 8,
-  requestHandler: { connectionTimeout: 5_000, requestTimeout: 30_000, throwOnRequestTimeout: true },
+  ...within(30_000),
 } as const;
 
 /** AWS's own words that are passed on. */

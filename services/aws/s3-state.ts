@@ -3,6 +3,7 @@ import { GetObjectCommand, HeadObjectCommand, S3Client } from '@aws-sdk/client-s
 import { type S3StatePlace, StateHidden, type StateView, type StateWatch } from '../ports.ts';
 import { MAX_LOCK_BYTES, writerOf } from '../state/lock.ts';
 import { hasStatus, isNamed } from './errors.ts';
+import { within } from './within.ts';
 
 /** A state in a bucket; its lock is the object `<key>.tflock`, an item in DynamoDB, or both. */
 export class S3State implements StateWatch {
@@ -78,7 +79,7 @@ function clientConfig({ region, endpoint, environment }: S3StatePlace, service: 
   const where = region ?? AWS_REGION ?? AWS_DEFAULT_REGION;
   const keys = AWS_ACCESS_KEY_ID !== undefined && AWS_SECRET_ACCESS_KEY !== undefined;
   return {
-    requestHandler: { connectionTimeout: 5_000, requestTimeout: 20_000 },
+    ...within(20_000),
     ...(where === undefined ? {} : { region: where }),
     ...(at === undefined ? {} : { endpoint: at }),
     ...(keys

@@ -329,6 +329,8 @@ describe('the role that runs a repository’s code', () => {
       'dynamodb:Scan',
       'sqs:ReceiveMessage',
       'logs:GetLogEvents',
+      // ListCommands and ListCommandInvocations: the one-time key of a run on nodes is a parameter of its command.
+      'ssm:ListCommand*',
     ]) {
       expect(data?.Action).toContain(action);
     }

@@ -39,6 +39,28 @@ describe('what is deployed', () => {
     expect(readSettings(configWith((text) => text)).commit).toBeNull();
   });
 
+  test('names no commit that has another config, or none', () => {
+    const clone = path.join(folder, 'dirty');
+    mkdirSync(clone);
+    const git = (...args: readonly string[]) =>
+      execFileSync('git', ['-C', clone, '-c', 'user.name=a', '-c', 'user.email=a@acme.example', ...args], {
+        stdio: 'pipe',
+        encoding: 'utf8',
+      });
+    const config = path.join(clone, 'plumbline.yaml');
+    const text = readFileSync(SERVICE_CONFIG, 'utf8');
+    git('init', '--quiet');
+    git('commit', '--quiet', '--allow-empty', '-m', 'none');
+    writeFileSync(config, text);
+    expect(readSettings(config).commit, 'not in git').toBeNull();
+    git('add', '.');
+    expect(readSettings(config).commit, 'not committed').toBeNull();
+    git('commit', '--quiet', '-m', 'one');
+    expect(readSettings(config).commit).toBe(git('rev-parse', 'HEAD').trim());
+    writeFileSync(config, text.replace('rate(1 hour)', 'rate(2 hours)'));
+    expect(readSettings(config).commit, 'changed since').toBeNull();
+  });
+
   test('names the place of the config in its repository, and nothing secret of the address', () => {
     const clone = path.join(folder, 'clone');
     const ops = path.join(clone, 'ops');

@@ -1,7 +1,10 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
 import picocolors from 'picocolors';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { type RunOptions, run } from '#cli/commands/run.ts';
 import { status } from '#cli/commands/status.ts';
 import { type Service, serviceIn } from '#cli/deployed/service.ts';
@@ -111,6 +114,23 @@ describe('plumbline run', () => {
     await expect(start(['nothing/*'])).rejects.toThrow(/^there is no target nothing\/\*; near are/);
   });
 
+  test.each([[{}], [{ wait: true }]])(
+    'that is interrupted between two requests (%j) starts no more',
+    async (options) => {
+      const stopped: Service = {
+        ...service,
+        rerun: (request) => {
+          abort.abort();
+          return service.rerun(request);
+        },
+      };
+      const targets = Array.from({ length: 250 }, (_, index) => `prod/t${index}`);
+      await run(targets, options, terminal, stopped, 1);
+      expect([asked.length, code]).toEqual([1, 1]);
+      expect(err).toContain('interrupted: 150 were not asked for; what was started goes on');
+    },
+  );
+
   test.each([
     [['in-sync', 'in-sync'], 0],
     [['in-sync', 'drifted'], 2],
@@ -165,7 +185,43 @@ describe('plumbline run', () => {
     await run(['prod/a'], { wait: true }, terminal, flaky, 1);
     expect([code, err.filter((line) => line.startsWith('looking again')).length]).toEqual([0, 3]);
     fails = 9;
-    await expect(run(['prod/a'], { wait: true }, terminal, flaky, 1)).rejects.toThrow('Lambda has no room');
+    await run(['prod/a'], { wait: true }, terminal, flaky, 1);
+    expect([code, err.at(-1)]).toEqual([1, 'no longer waiting for prod/a: Lambda has no room']);
+  });
+
+  test('prints the verdicts that came when a later look fails for good', async () => {
+    rows = [[judged('prod/a', RUN, 'drifted'), judged('prod/b', OLD)]];
+    const failing: Service = {
+      ...service,
+      status: async (names) => {
+        if (names?.length === 1) throw new UsageError('these AWS credentials are refused');
+        return service.status(names);
+      },
+    };
+    await run(['prod/a', 'prod/b'], { wait: true, json: true }, terminal, failing, 1);
+    expect(JSON.parse(out.join('\n'))).toMatchObject([{ target: 'prod/a', verdict: 'drifted' }]);
+    expect(code).toBe(1);
+  });
+
+  test('tells what becomes of a run meanwhile, once each', async () => {
+    const before = judged('prod/a', OLD);
+    const waits = { ...before, waiting: { runId: RUN, since: '', throttled: 'CodeBuild has no room' } };
+    const runs = { ...before, running: { runId: RUN, since: '' } };
+    const damaged = { ...before, verdict: 'unknown', lastRun: null, reason: 'state/prod/a.json is not JSON' } as const;
+    rows = [[waits], [waits], [runs], [runs], [damaged], [judged('prod/a', RUN)]];
+    await start(['prod/a'], { wait: true });
+    expect(err.slice(-4)).toEqual([
+      'prod/a: waits: CodeBuild has no room',
+      'prod/a: is being looked at',
+      'prod/a: state/prod/a.json is not JSON',
+      'prod/a: in-sync (1 of 1)',
+    ]);
+  });
+
+  test('does not wait for what was taken out of the deployed config meanwhile', async () => {
+    rows = [[judged('prod/a', OLD)], [judged('prod/b', OLD)]];
+    await start(['prod/a'], { wait: true });
+    expect([code, err.at(-1)]).toEqual([1, expect.stringContaining('prod/a: is no longer in the deployed config')]);
   });
 });
 
@@ -268,7 +324,18 @@ describe('the deployed service', () => {
     ['Error', 'Region is missing', /^there is no AWS region: write --region eu-west-1/],
   ])('%s: one sentence that says what to do', async (name, message, sentence) => {
     lambda.on(InvokeCommand).rejects(failing(name, message));
-    const answer = serviceIn('eu-west-1').status(null);
+    const answer = serviceIn('eu-west-1', abort.signal).status(null);
+    await expect(answer).rejects.toThrow(UsageError);
+    await expect(answer).rejects.toThrow(sentence);
+  });
+
+  test.each([
+    ['{ "schema": "plumbline.status/1", "targ', undefined, /^the answer of plumbline-widget was cut off: ask again$/],
+    ['{ "errorMes', 'Unhandled', /^plumbline-widget failed, its log tells why: it does not say$/],
+  ])('an answer that is cut off, %s, is told in one sentence', async (text, FunctionError, sentence) => {
+    const Payload = new TextEncoder().encode(text) as never;
+    lambda.on(InvokeCommand).resolves({ Payload, ...(FunctionError === undefined ? {} : { FunctionError }) });
+    const answer = serviceIn('eu-west-1', abort.signal).status(null);
     await expect(answer).rejects.toThrow(UsageError);
     await expect(answer).rejects.toThrow(sentence);
   });
@@ -276,11 +343,56 @@ describe('the deployed service', () => {
   test('a function that failed is told in its own words; an answer of another version in ours', async () => {
     const payload = (value: unknown) => new TextEncoder().encode(JSON.stringify(value)) as never;
     lambda.on(InvokeCommand).resolves({ FunctionError: 'Unhandled', Payload: payload({ errorMessage: 'it broke' }) });
-    await expect(serviceIn('eu-west-1').status(null)).rejects.toThrow(
+    await expect(serviceIn('eu-west-1', abort.signal).status(null)).rejects.toThrow(
       'plumbline-widget failed, its log tells why: it broke',
     );
     lambda.on(InvokeCommand).resolves({ Payload: payload({ schema: 'plumbline.status/2' }) });
-    await expect(serviceIn('eu-west-1').status(null)).rejects.toThrow(/answers otherwise than this version expects/);
+    await expect(serviceIn('eu-west-1', abort.signal).status(null)).rejects.toThrow(
+      /answers otherwise than this version expects/,
+    );
+  });
+
+  test('that cannot be reached is asked to start a check once, and to look three times', async () => {
+    let asked = 0;
+    const broken = createServer((_, response) => {
+      asked += 1;
+      response.writeHead(500).end('{}');
+    }).listen(0, '127.0.0.1');
+    await once(broken, 'listening');
+    lambda.restore();
+    vi.stubEnv('AWS_ENDPOINT_URL', `http://127.0.0.1:${(broken.address() as AddressInfo).port}`);
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'none');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'none');
+    try {
+      const deployedService = serviceIn('eu-west-1', abort.signal);
+      await expect(deployedService.rerun({ action: 'rerun', target: 'prod/a' })).rejects.toThrow();
+      expect(asked).toBe(1);
+      await expect(deployedService.status(null)).rejects.toThrow();
+      expect(asked).toBe(4);
+    } finally {
+      vi.unstubAllEnvs();
+      broken.closeAllConnections();
+      broken.close();
+    }
+  });
+
+  test('that does not answer is not waited for once the caller is interrupted', async () => {
+    const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    lambda.restore();
+    vi.stubEnv('AWS_ENDPOINT_URL', `http://127.0.0.1:${(silent.address() as AddressInfo).port}`);
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'none');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'none');
+    try {
+      const answer = serviceIn('eu-west-1', abort.signal).status(null);
+      silent.once('connection', () => abort.abort());
+      await expect(answer).rejects.toThrow(UsageError);
+      await expect(answer).rejects.toThrow('no longer waiting for plumbline-widget');
+    } finally {
+      vi.unstubAllEnvs();
+      silent.closeAllConnections();
+      silent.close();
+    }
   });
 });
 

@@ -60,7 +60,7 @@ const context = {
   functionName: 'f',
   awsRequestId: 'r',
   invokedFunctionArn: 'a',
-  getRemainingTimeInMillis: () => 60_000,
+  getRemainingTimeInMillis: () => 240_000,
 } as Context;
 
 /** The exported handler, loaded as in a cold Lambda. */
@@ -260,7 +260,10 @@ describe('rerun', () => {
 
   test('answers the dashboard with HTML that holds nothing of others but text', async () => {
     answers(null, '<img src=x onerror=alert(1)> & <script>\u202e');
-    const html = await invoke('rerun', { ...asked, widgetContext: { theme: 'light' } });
+    const html = await invoke('rerun', {
+      ...asked,
+      widgetContext: { theme: 'light', params: { environment: 'prod' } },
+    });
     expect(html).toMatch(/^<div class="plumbline"><p>0 of 1 started or joined/);
     expect(html).toContain('&lt;img src=x onerror=alert(1)> &amp; &lt;script>\\u202e');
     expect(html).not.toMatch(/<(img|script)/);
@@ -282,10 +285,21 @@ describe('rerun', () => {
     ['nothing', null],
     ['a request of dispatch’s', { target: 'prod/network', trigger: 'schedule' }],
     ['more than a person may say', { ...asked, by: { delivery: 'x' } }],
+    [
+      'a widget that a dashboard’s editor made of it',
+      { ...asked, widgetContext: { params: asked, forms: { all: {} } } },
+    ],
   ])('refuses %s, and asks for nothing', async (_, event) => {
     await expect(invoke('rerun', event)).rejects.toThrow('this event cannot be read');
     expect(lambda.commandCalls(InvokeCommand)).toEqual([]);
   });
+});
+
+test('rerun says what to write instead', async () => {
+  const hello = { key1: 'value1', key2: 'value2' };
+  await expect(invoke('rerun', hello)).rejects.toThrow('write { "action": "rerun", "target": "prod/network" }');
+  const short = { action: 'rerun', target: 'prod/network', commit: 'abc' };
+  await expect(invoke('rerun', short)).rejects.toThrow('write all 40 hex digits');
 });
 
 describe('widget', () => {

@@ -189,6 +189,19 @@ describe('the overview', () => {
     expect(made.warnings).toEqual([{ target: 'prod/network', error: expect.stringContaining(why) }]);
   });
 
+  test('a record with a time that is none is such a row too', async () => {
+    const made = world();
+    const odd = { ...state({ startedAt: 'yesterday' }), schedule: 'cron(0 8 ? * MON-FRI *)' };
+    await made.store.put(keys.state(TARGET.name), JSON.stringify(odd));
+    await made.store.put(keys.state(second.name), JSON.stringify(state()));
+    const found = await overview(null, made);
+    expect(found.targets.map(({ target, verdict }) => [target, verdict])).toEqual([
+      ['prod/network', 'unknown'],
+      ['prod/shop', 'in-sync'],
+    ]);
+    expect(found.targets[0]?.reason).toMatch(/^what is known of it cannot be read: .*date/i);
+  });
+
   test('what is too large is not read', async () => {
     const made = world();
     const read = async (key: string) => {

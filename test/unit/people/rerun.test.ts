@@ -42,6 +42,7 @@ function world(targets: readonly Target[] = [TARGET, SHOP, FLEET]): RerunWorld {
       serial += 1;
       return `seed-${serial}`;
     },
+    msLeft: () => 240_000,
     log: {
       info: (_, about) => void logged.push(JSON.stringify(about)),
       warn: (_, about) => void logged.push(JSON.stringify(about)),
@@ -109,6 +110,16 @@ describe('a person starts', () => {
     };
     const runs = await rerun({ action: 'rerun', targets: targets.map(({ name }) => name) }, busy);
     expect([runs.length, most]).toEqual([500, 8]);
+  });
+
+  it('as many as there is time for, and is told which have to be asked for again', async () => {
+    const targets = Array.from({ length: 500 }, (_, index) => ({ ...TARGET, name: `prod/t${index}` }));
+    // Eight at once, and each takes as long as `dispatch` may.
+    const slow = { ...world(targets), msLeft: () => 240_000 - Math.floor(asked.length / 8) * 60_000 };
+    const runs = await rerun({ action: 'rerun', targets: targets.map(({ name }) => name) }, slow);
+    expect([runs.length, asked.length]).toEqual([500, 24]);
+    expect(runs.filter(({ runId }) => runId === null)).toHaveLength(476);
+    expect(runs.at(-1)?.sentence).toBe('prod/t499 was not asked for, as the others took all the time: ask again');
   });
 
   it('the others when one cannot be asked for, and is told why', async () => {

@@ -149,9 +149,10 @@ describe('another commit than that of the ref', () => {
     await run(ordinary, '0001');
     world.head.commit = new GitError('git did not answer');
     world.clock.now = new Date(world.clock.now.getTime() + 60_000);
-    const { runId } = await startRun(other, world);
+    expect((await startRun(other, world)).runId).toBeNull();
     const ended = lastEnded();
     await finishRun(ended, world);
+    const { runId } = ended;
     expect(state()).toMatchObject({ last: { verdict: 'in-sync' }, aside: { runId, verdict: 'unknown' } });
     expect([metric(world, 'unknown'), world.eventLog]).toEqual([0, []]);
   });
@@ -187,12 +188,17 @@ describe('another commit than that of the ref', () => {
 
   it('for which there is no room does not wait: whoever asked is told, and the target is free', async () => {
     world.builders.answer = { throttled: 'Cannot have more than 1 builds in queue' };
-    const { runId, sentence } = await startRun(other, world);
-    expect(sentence).toBe(`run ${runId} could not start: Cannot have more than 1 builds in queue`);
-    expect(queue()).toMatchObject({ running: null, waiting: null });
+    const answer = await startRun(other, world);
     const ended = lastEnded();
+    const { runId } = ended;
+    // No run looks: whoever asked must not be told that one was started.
+    expect(answer).toEqual({
+      runId: null,
+      sentence: `run ${runId} could not start: Cannot have more than 1 builds in queue`,
+    });
+    expect(queue()).toMatchObject({ running: null, waiting: null });
     await finishRun(ended, world);
-    expect(reportOn(runId ?? '')).toMatchObject({ verdict: 'unknown', aside: true, reason: ended.failure });
+    expect(reportOn(runId)).toMatchObject({ verdict: 'unknown', aside: true, reason: ended.failure });
     expect(state()?.last).toBeNull();
   });
 });
