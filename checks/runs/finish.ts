@@ -49,7 +49,7 @@ export interface FinishWorld extends AnnounceWorld {
 export async function finishRun(ended: RunEnded, world: FinishWorld): Promise<string> {
   const target = world.config.targets.find((candidate) => candidate.name === ended.target);
   if (target === undefined) return `there is no target ${ended.target} in the deployed config`;
-  const run = await readRecord(world.store, keys.run(ended.target, ended.runId), runSchema, MAX_RUN_BYTES);
+  const run = await readRun(ended, target, world);
   if (run === null) return `nobody asked for a run ${ended.runId} of ${ended.target}: not judged`;
 
   if (await isForeign(ended, world)) {
@@ -57,7 +57,7 @@ export async function finishRun(ended: RunEnded, world: FinishWorld): Promise<st
     return `${who} is not the one of run ${ended.runId}: not judged`;
   }
 
-  const report = await judgeOnce(run.value, ended, target, world);
+  const report = await judgeOnce(run, ended, target, world);
   const state = await updateRecord(world.store, keys.state(target.name), stateSchema, MAX_STATE_BYTES, (current) =>
     advance(current ?? newState(target.name, world.now()), report, target, world.config.rules, world.now()),
   );
@@ -68,6 +68,29 @@ export async function finishRun(ended: RunEnded, world: FinishWorld): Promise<st
   await askForStatus(report, target.source, world.functions);
   world.log.info('run judged', summary(report));
   return `run ${report.runId} of ${target.name} is ${report.verdict}: ${report.reason}`;
+}
+
+/**
+ * The run as it was asked for. Of one that was claimed and lost before it was written down, which is a matter of some
+ * milliseconds, only the queue tells: it would hold the target for ever if nobody could end it.
+ */
+async function readRun(
+  { target: name, runId, failure }: RunEnded,
+  { layer }: Target,
+  { store, config }: FinishWorld,
+): Promise<Run | null> {
+  const key = keys.run(name, runId);
+  const written = await readRecord(store, key, runSchema, MAX_RUN_BYTES);
+  if (written !== null || failure === null) return written?.value ?? null;
+  const claimed = (await readRecord(store, keys.queue(name), queueSchema, MAX_QUEUE_BYTES))?.value.running;
+  if (claimed?.runId !== runId) return null;
+  const { trigger, by, aside, commit, claimedAt: requestedAt, deadline } = claimed;
+  return {
+    ...{ schema: 'plumbline.run/1', runId, target: name, layer, trigger, commit, requestedAt, deadline },
+    ...(by === undefined ? {} : { by }),
+    ...(aside === undefined ? {} : { aside }),
+    config: { hash: config.hash, commit: config.commit },
+  };
 }
 
 /**
