@@ -55,9 +55,7 @@ export async function beginRun(
   const answer = await startWorker(target, any, { nonce: running.ticket, lastInSync }, world);
   await updateRecord(world.store, keys.queue(target.name), queueSchema, MAX_QUEUE_BYTES, (current) => {
     const queue = current ?? EMPTY_QUEUE;
-    return 'worker' in answer
-      ? started(queue, run.runId, answer.worker)
-      : throttled(queue, run.runId, answer.throttled);
+    return 'worker' in answer ? started(queue, run.runId, answer.worker) : throttled(queue, run, answer.throttled);
   });
   return 'worker' in answer
     ? { sentence: `started run ${run.runId} at ${run.commit} as ${answer.worker}`, throttled: null }
@@ -122,6 +120,11 @@ async function writeTicket(ticket: Ticket, nonce: string, { store }: BeginWorld)
 async function writeRun(run: Resolved, world: BeginWorld): Promise<Resolved> {
   const key = keys.run(run.target, run.runId);
   if (await world.store.create(key, `${JSON.stringify(run)}\n`, 'application/json')) return run;
-  const written = await readRecord(world.store, key, runSchema, MAX_RUN_BYTES);
-  return { ...(written?.value ?? run), commit: written?.value.commit ?? run.commit };
+  const written = await readRun(run.target, run.runId, world.store);
+  return { ...(written ?? run), commit: written?.commit ?? run.commit };
+}
+
+/** The run as it was written down; null: it was not. */
+export async function readRun(target: string, runId: string, store: Pick<ObjectStore, 'read'>): Promise<Run | null> {
+  return (await readRecord(store, keys.run(target, runId), runSchema, MAX_RUN_BYTES))?.value ?? null;
 }

@@ -4,7 +4,7 @@ import type { Note } from '#drift/note.ts';
 import { usedTargets, variablesOf } from '#drift/outputs.ts';
 import { renderReport } from '#drift/page/report-page.ts';
 import { MAX_REPORT_BYTES, type Report, reportSchema } from '#drift/report.ts';
-import { type Run, runSchema } from '#drift/run.ts';
+import type { Run } from '#drift/run.ts';
 import { advance } from '#drift/state/advance.ts';
 import { conclude, type Ended, type Evidence } from '#drift/state/conclude.ts';
 import { EMPTY_QUEUE, MAX_QUEUE_BYTES, queueSchema, released, type Waiting } from '#drift/state/queue.ts';
@@ -14,6 +14,7 @@ import { configChangeSchema, configNote } from '#drift/webhook/config-file.ts';
 import { type Functions, type Log, ObjectTooLarge } from '#services/ports.ts';
 import { DamagedRecord, readRecord, updateRecord } from '#services/records.ts';
 import { type AnnounceWorld, announce } from './announce.ts';
+import { readRun } from './begin.ts';
 import type { StartRequest } from './start.ts';
 import { askForStatus } from './status.ts';
 
@@ -49,7 +50,7 @@ export interface FinishWorld extends AnnounceWorld {
 export async function finishRun(ended: RunEnded, world: FinishWorld): Promise<string> {
   const target = world.config.targets.find((candidate) => candidate.name === ended.target);
   if (target === undefined) return `there is no target ${ended.target} in the deployed config`;
-  const run = await readRun(ended, target, world);
+  const run = await runThatEnded(ended, target, world);
   if (run === null) return `nobody asked for a run ${ended.runId} of ${ended.target}: not judged`;
 
   if (await isForeign(ended, world)) {
@@ -74,14 +75,13 @@ export async function finishRun(ended: RunEnded, world: FinishWorld): Promise<st
  * The run as it was asked for. Of one that was claimed and lost before it was written down, which is a matter of some
  * milliseconds, only the queue tells: it would hold the target for ever if nobody could end it.
  */
-async function readRun(
+async function runThatEnded(
   { target: name, runId, failure }: RunEnded,
   { layer }: Target,
   { store, config }: FinishWorld,
 ): Promise<Run | null> {
-  const key = keys.run(name, runId);
-  const written = await readRecord(store, key, runSchema, MAX_RUN_BYTES);
-  if (written !== null || failure === null) return written?.value ?? null;
+  const written = await readRun(name, runId, store);
+  if (written !== null || failure === null) return written;
   const claimed = (await readRecord(store, keys.queue(name), queueSchema, MAX_QUEUE_BYTES))?.value.running;
   if (claimed?.runId !== runId) return null;
   const { trigger, by, aside, commit, claimedAt: requestedAt, deadline } = claimed;

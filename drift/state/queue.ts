@@ -81,13 +81,20 @@ export function started(queue: Queue, runId: string, build: string): Queue {
   return queue.running?.runId === runId ? { ...queue, running: { ...queue.running, build } } : queue;
 }
 
-/** The queue when there was no room for it: the run waits, unless a newer one does already or it looks aside. */
-export function throttled(queue: Queue, runId: string, reason: string): Queue {
+/**
+ * The queue when there was no room for it: the run waits, unless a newer one does already or it looks aside. However
+ * often it is tried, it is over at the deadline that it was written down with.
+ */
+export function throttled(
+  queue: Queue,
+  { runId, deadline }: Pick<Requested, 'runId' | 'deadline'>,
+  reason: string,
+): Queue {
   if (queue.running?.runId !== runId) return queue;
   if (queue.running.aside === true) return { ...queue, running: null };
   const { ticket: _ticket, claimedAt: _claimedAt, build: _build, ...request } = queue.running;
   const newer = queue.waiting !== null && queue.waiting.runId > runId ? queue.waiting : null;
-  return { ...queue, running: null, waiting: newer ?? { ...request, throttled: reason } };
+  return { ...queue, running: null, waiting: newer ?? { ...request, deadline, throttled: reason } };
 }
 
 /** The queue once the run has been judged, whether it was running or only waiting. */

@@ -3,9 +3,10 @@ import { finishRun, type RunEnded } from '#checks/runs/finish.ts';
 import { type StartRequest, startRun } from '#checks/runs/start.ts';
 import { sweep } from '#checks/runs/tend.ts';
 import { keys } from '#drift/names.ts';
+import type { Run } from '#drift/run.ts';
 import type { Queue } from '#drift/state/queue.ts';
 import type { TargetState } from '#drift/state/state.ts';
-import { Crash, said, TARGET, type TestWorld, testWorld } from './world.ts';
+import { buildArn, Crash, said, TARGET, type TestWorld, testWorld } from './world.ts';
 
 const request: StartRequest = { target: TARGET.name, trigger: 'manual', at: '2026-11-24T03:00:00Z', seed: 'one' };
 const queue = (world: TestWorld): Queue | null => world.store.json<Queue>(keys.queue(TARGET.name));
@@ -47,5 +48,52 @@ describe('a start that died and that nobody tries again, as one that a person as
       expect(world.starts).toHaveLength(starts + 1);
     }
     expect(deaths).toBeGreaterThanOrEqual(4);
+  });
+});
+
+describe('a run for which there is no room', () => {
+  it('is over at its first deadline, however often it is tried until then', async () => {
+    const world = testWorld();
+    world.builders.answer = { throttled: 'no room' };
+    const { runId } = await startRun(request, world);
+    for (let minutes = 0; minutes < 40; minutes += 5) await sweepLater(world);
+    expect(world.starts.length).toBeGreaterThan(5);
+    expect(queue(world)?.waiting?.runId).toBe(runId);
+    for (let minutes = 0; minutes < 10; minutes += 5) await sweepLater(world);
+    expect(last(world)).toMatchObject({ runId, verdict: 'unknown', reason: expect.stringMatching(/^throttled since/) });
+    expect(queue(world)).toMatchObject({ running: null, waiting: null });
+  });
+
+  it('is joined by nobody who asks for a commit that it does not look at', async () => {
+    const world = testWorld();
+    world.builders.answer = { throttled: 'no room' };
+    const { runId } = await startRun(request, world);
+    // Git moves, and there is room before anybody tells so.
+    world.head.commit = 'b'.repeat(40);
+    world.builders.answer = { build: buildArn('0001') };
+    await sweepLater(world);
+    const { running } = queue(world) ?? {};
+    expect(running?.runId).toBe(runId);
+    expect(running?.commit).toBe(world.store.json<Run>(keys.run(TARGET.name, runId ?? ''))?.commit);
+    const push = { ...request, trigger: 'push', at: world.clock.now.toISOString(), seed: 'two' } as const;
+    expect(await said(push, world)).toBe(`waits for run ${runId} to end`);
+    expect(queue(world)?.waiting?.commit).toBe(world.head.commit);
+  });
+});
+
+describe('a run that waited for another', () => {
+  it('is started by the sweep when whoever should start it was lost, however late that is', async () => {
+    const world = testWorld();
+    const first = await startRun(request, world);
+    world.head.commit = 'b'.repeat(40);
+    const push = { ...request, trigger: 'push', at: '2026-11-24T03:01:00Z', seed: 'two' } as const;
+    const { runId } = await startRun(push, world);
+    world.clock.now = new Date(world.clock.now.getTime() + 50 * 60_000);
+    const build = { arn: buildArn('0001'), status: 'FAILED', log: null };
+    const ended = { target: TARGET.name, runId: first.runId ?? '', ticket: null, function: null, failure: null };
+    await finishRun({ ...ended, build }, world);
+    world.sent.length = 0;
+    await sweepLater(world);
+    expect(queue(world)).toMatchObject({ running: { runId, commit: world.head.commit }, waiting: null });
   });
 });
