@@ -116,12 +116,17 @@ async function writeTicket(ticket: Ticket, nonce: string, { store }: BeginWorld)
   await store.put(keys.ticket(nonce), JSON.stringify(ticket), 'application/json');
 }
 
-/** Writes `run.json` once; a retry, or a run that had to wait, goes on with what was written first. */
+/**
+ * Writes `run.json`; a retry, or a run that had to wait, goes on with what was written first. Of one that found no room
+ * nothing was looked at yet: it looks at what is newest when there is room.
+ */
 async function writeRun(run: Resolved, world: BeginWorld): Promise<Resolved> {
   const key = keys.run(run.target, run.runId);
   if (await world.store.create(key, `${JSON.stringify(run)}\n`, 'application/json')) return run;
-  const written = await readRun(run.target, run.runId, world.store);
-  return { ...(written ?? run), commit: written?.commit ?? run.commit };
+  const written = (await readRun(run.target, run.runId, world.store)) ?? run;
+  const resolved = { ...written, commit: run.commit };
+  if (written.commit !== run.commit) await world.store.put(key, `${JSON.stringify(resolved)}\n`, 'application/json');
+  return resolved;
 }
 
 /** The run as it was written down; null: it was not. */

@@ -64,7 +64,7 @@ export async function finishRun(ended: RunEnded, world: FinishWorld): Promise<st
   );
   await announce(state, target, world);
   if (report.aside === true || state.last?.runId === report.runId) await writePages(report, target, world);
-  await release(ended, target, world);
+  await release(report, target, world);
   await startUsers(report, world);
   await askForStatus(report, target.source, world.functions);
   world.log.info('run judged', summary(report));
@@ -205,15 +205,16 @@ async function writePages(report: Report, target: Target, world: FinishWorld): P
 }
 
 /** Frees the target and lets the next waiting run start. */
-async function release(ended: RunEnded, target: Target, world: FinishWorld): Promise<void> {
+async function release(report: Report, target: Target, world: FinishWorld): Promise<void> {
   let next: Waiting | null = null;
   let ticket: string | null = null;
   await updateRecord(world.store, keys.queue(target.name), queueSchema, MAX_QUEUE_BYTES, (current) => {
     const queue = current ?? EMPTY_QUEUE;
-    const after = released(queue, ended.runId);
-    ticket = queue.running?.runId === ended.runId ? queue.running.ticket : null;
+    const after = released(queue, report);
+    ticket = queue.running?.runId === report.runId ? queue.running.ticket : null;
     next = after.running === null ? after.waiting : null;
-    return after.running === queue.running && after.waiting === queue.waiting && current !== null ? current : after;
+    const isSame = after.running === queue.running && after.waiting === queue.waiting && after.judged === queue.judged;
+    return isSame && current !== null ? current : after;
   });
   if (ticket !== null) await world.store.delete(keys.ticket(ticket));
   if (next !== null) await world.functions.send(world.dispatchFunction, startRequest(target.name, next));

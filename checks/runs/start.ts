@@ -8,7 +8,7 @@ import type { Source, Target } from '#drift/target.ts';
 import { unsurePushSchema } from '#drift/webhook/changes.ts';
 import { GitError, type GitRemote, type Log, SecretError } from '#services/ports.ts';
 import { readRecord, updateRecord } from '#services/records.ts';
-import { type BeginWorld, beginRun, readRun, START_ALLOWANCE_SECONDS } from './begin.ts';
+import { type BeginWorld, beginRun, START_ALLOWANCE_SECONDS } from './begin.ts';
 import type { RunEnded } from './finish.ts';
 import { askForStatus } from './status.ts';
 import { reasonAgainstPush, type UntouchedWorld } from './untouched.ts';
@@ -106,18 +106,20 @@ export async function startRun(request: StartRequest, world: StartWorld): Promis
     return refused(`no branch or tag of ${source.url} is at ${request.commit}: push one that is, then ask again`);
   }
 
-  const { aside } = found;
-  // One that had no room looks at the commit that it was written down with: whoever joins it must be told of no other.
-  const commit = (await readRun(target.name, runId, world.store))?.commit ?? found.commit;
+  const { commit, aside } = found;
   const { trigger } = request;
   const by = request.by === undefined ? {} : { by: request.by };
   const ask = { runId, commit, trigger, ...by, ...aside, seed, at: at.toISOString(), deadline };
   const nonce = world.random();
   let outcome = claim(EMPTY_QUEUE, ask, nonce, now);
   await updateRecord(world.store, keys.queue(target.name), queueSchema, MAX_QUEUE_BYTES, (current) => {
-    outcome = claim(current ?? EMPTY_QUEUE, ask, nonce, now);
-    return 'queue' in outcome ? outcome.queue : (current ?? EMPTY_QUEUE);
+    const queue = current ?? EMPTY_QUEUE;
+    outcome = claim(queue, ask, nonce, now);
+    return 'queue' in outcome ? outcome.queue : queue;
   });
+  if (outcome.kind === 'over') {
+    return { runId: outcome.judged, sentence: `run ${outcome.judged} was judged already, which is not older` };
+  }
   if (outcome.kind === 'busy') {
     return refused(`${target.name} is being checked (run ${outcome.by.runId}): ask for another commit when it is over`);
   }

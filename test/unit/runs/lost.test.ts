@@ -6,6 +6,7 @@ import { keys } from '#drift/names.ts';
 import type { Run } from '#drift/run.ts';
 import type { Queue } from '#drift/state/queue.ts';
 import type { TargetState } from '#drift/state/state.ts';
+import type { Ticket } from '#drift/ticket.ts';
 import { buildArn, Crash, said, TARGET, type TestWorld, testWorld } from './world.ts';
 
 const request: StartRequest = { target: TARGET.name, trigger: 'manual', at: '2026-11-24T03:00:00Z', seed: 'one' };
@@ -64,7 +65,7 @@ describe('a run for which there is no room', () => {
     expect(queue(world)).toMatchObject({ running: null, waiting: null });
   });
 
-  it('is joined by nobody who asks for a commit that it does not look at', async () => {
+  it('looks at what is newest when there is room, and says so to whoever joins it', async () => {
     const world = testWorld();
     world.builders.answer = { throttled: 'no room' };
     const { runId } = await startRun(request, world);
@@ -73,11 +74,31 @@ describe('a run for which there is no room', () => {
     world.builders.answer = { build: buildArn('0001') };
     await sweepLater(world);
     const { running } = queue(world) ?? {};
-    expect(running?.runId).toBe(runId);
-    expect(running?.commit).toBe(world.store.json<Run>(keys.run(TARGET.name, runId ?? ''))?.commit);
+    expect(running).toMatchObject({ runId, commit: world.head.commit });
+    const written = world.store.json<Run>(keys.run(TARGET.name, runId ?? ''));
+    const ticket = world.store.json<Ticket>(keys.ticket(running?.ticket ?? ''));
+    expect([written?.commit, ticket?.run.commit]).toEqual([world.head.commit, world.head.commit]);
     const push = { ...request, trigger: 'push', at: world.clock.now.toISOString(), seed: 'two' } as const;
-    expect(await said(push, world)).toBe(`waits for run ${runId} to end`);
-    expect(queue(world)?.waiting?.commit).toBe(world.head.commit);
+    expect(await said(push, world)).toMatch(/^joined run/);
+  });
+});
+
+describe('a request that is delivered again when its run is over', () => {
+  it('starts nothing, whether or not another run is in progress: whoever joined that would get an old answer', async () => {
+    const world = testWorld();
+    const { runId } = await startRun(request, world);
+    const build = { arn: buildArn('0001'), status: 'FAILED', log: null };
+    await finishRun(
+      { target: TARGET.name, runId: runId ?? '', ticket: null, build, function: null, failure: null },
+      world,
+    );
+    const over = { runId, sentence: `run ${runId} was judged already, which is not older` };
+    expect(await startRun(request, world)).toEqual(over);
+    await startRun({ ...request, at: '2026-11-24T03:02:00Z' }, world);
+    world.head.commit = 'b'.repeat(40);
+    expect(await startRun(request, world)).toEqual(over);
+    expect(queue(world)?.waiting).toBeNull();
+    expect(world.starts).toHaveLength(2);
   });
 });
 
