@@ -77,9 +77,16 @@ export function claim(queue: Queue, request: Requested, ticket: string, now: Dat
   const isSame = running.commit === request.commit && running.aside === request.aside;
   if (isSame && (running.aside === true || !isOld(running))) return { kind: 'join', running };
   if (request.aside === true) return { kind: 'busy', by: running };
-  const newest = waiting !== null && waiting.runId >= request.runId ? waiting : { ...request, throttled: null };
+  const stays =
+    waiting !== null &&
+    (waiting.runId >= request.runId || (servesPush(waiting, request) && waiting.runId > running.runId));
+  const newest = stays ? waiting : { ...request, throttled: null };
   return { kind: 'wait', queue: { ...queue, waiting: newest }, running, waiting: newest };
 }
+
+/** Whether a push waits for the very commit that is asked for: its git host waits for the commit's status. */
+const servesPush = (waiting: Waiting, request: Requested): boolean =>
+  waiting.trigger === 'push' && request.trigger !== 'push' && waiting.commit === request.commit;
 
 /** Whether a function compares, and no build. */
 export function byFunction({ build }: Running): boolean {
