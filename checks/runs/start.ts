@@ -30,6 +30,9 @@ export const startRequestSchema = z
   .readonly();
 export type StartRequest = z.infer<typeof startRequestSchema>;
 
+/** Clocks differ by far less. A run of the future would be newer than all that come until then, and no verdict would count. */
+const MAX_AHEAD_MS = 60 * 60 * 1000;
+
 /** What became of a request. */
 export interface Started {
   /** The run that looks for it: its own, or the one that it joined or waits as. Null: none does. */
@@ -71,6 +74,7 @@ export async function startRun(request: StartRequest, world: StartWorld): Promis
 
   const now = world.now();
   const at = request.at === undefined ? now : new Date(request.at);
+  if (at.getTime() > now.getTime() + MAX_AHEAD_MS) return refused(`${request.at} is yet to come: leave "at" out`);
   const seed = request.seed ?? request.at ?? world.random();
   const runId = newRunId(at, target.name, request.trigger, seed);
   const deadline = new Date(now.getTime() + (target.timeoutSeconds + START_ALLOWANCE_SECONDS) * 1000).toISOString();

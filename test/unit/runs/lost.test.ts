@@ -102,6 +102,18 @@ describe('a request that is delivered again when its run is over', () => {
   });
 });
 
+describe('a request that names a time', () => {
+  it('starts nothing when that is yet to come: its verdict would stand until then', async () => {
+    const world = testWorld();
+    const future = { ...request, at: '2099-01-01T00:00:00Z' };
+    expect(await startRun(future, world)).toEqual({
+      runId: null,
+      sentence: '2099-01-01T00:00:00Z is yet to come: leave "at" out',
+    });
+    expect([world.store.objects.size, world.starts]).toEqual([0, []]);
+  });
+});
+
 describe('a run that waited for another', () => {
   it('is started by the sweep when whoever should start it was lost, however late that is', async () => {
     const world = testWorld();
