@@ -55,9 +55,7 @@ export async function beginRun(
   const answer = await startWorker(target, any, { nonce: running.ticket, lastInSync }, world);
   await updateRecord(world.store, keys.queue(target.name), queueSchema, MAX_QUEUE_BYTES, (current) => {
     const queue = current ?? EMPTY_QUEUE;
-    return 'worker' in answer
-      ? started(queue, run.runId, answer.worker)
-      : throttled(queue, run.runId, answer.throttled);
+    return 'worker' in answer ? started(queue, run.runId, answer.worker) : throttled(queue, run, answer.throttled);
   });
   return 'worker' in answer
     ? { sentence: `started run ${run.runId} at ${run.commit} as ${answer.worker}`, throttled: null }
@@ -118,10 +116,20 @@ async function writeTicket(ticket: Ticket, nonce: string, { store }: BeginWorld)
   await store.put(keys.ticket(nonce), JSON.stringify(ticket), 'application/json');
 }
 
-/** Writes `run.json` once; a retry, or a run that had to wait, goes on with what was written first. */
+/**
+ * Writes `run.json`; a retry, or a run that had to wait, goes on with what was written first. Of one that found no room
+ * nothing was looked at yet: it looks at what is newest when there is room.
+ */
 async function writeRun(run: Resolved, world: BeginWorld): Promise<Resolved> {
   const key = keys.run(run.target, run.runId);
   if (await world.store.create(key, `${JSON.stringify(run)}\n`, 'application/json')) return run;
-  const written = await readRecord(world.store, key, runSchema, MAX_RUN_BYTES);
-  return { ...(written?.value ?? run), commit: written?.value.commit ?? run.commit };
+  const written = (await readRun(run.target, run.runId, world.store)) ?? run;
+  const resolved = { ...written, commit: run.commit };
+  if (written.commit !== run.commit) await world.store.put(key, `${JSON.stringify(resolved)}\n`, 'application/json');
+  return resolved;
+}
+
+/** The run as it was written down; null: it was not. */
+export async function readRun(target: string, runId: string, store: Pick<ObjectStore, 'read'>): Promise<Run | null> {
+  return (await readRecord(store, keys.run(target, runId), runSchema, MAX_RUN_BYTES))?.value ?? null;
 }

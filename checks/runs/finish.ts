@@ -4,7 +4,7 @@ import type { Note } from '#drift/note.ts';
 import { usedTargets, variablesOf } from '#drift/outputs.ts';
 import { renderReport } from '#drift/page/report-page.ts';
 import { MAX_REPORT_BYTES, type Report, reportSchema } from '#drift/report.ts';
-import { type Run, runSchema } from '#drift/run.ts';
+import type { Run } from '#drift/run.ts';
 import { advance } from '#drift/state/advance.ts';
 import { conclude, type Ended, type Evidence } from '#drift/state/conclude.ts';
 import { EMPTY_QUEUE, MAX_QUEUE_BYTES, queueSchema, released, type Waiting } from '#drift/state/queue.ts';
@@ -14,6 +14,7 @@ import { configChangeSchema, configNote } from '#drift/webhook/config-file.ts';
 import { type Functions, type Log, ObjectTooLarge } from '#services/ports.ts';
 import { DamagedRecord, readRecord, updateRecord } from '#services/records.ts';
 import { type AnnounceWorld, announce } from './announce.ts';
+import { readRun } from './begin.ts';
 import type { StartRequest } from './start.ts';
 import { askForStatus } from './status.ts';
 
@@ -49,7 +50,7 @@ export interface FinishWorld extends AnnounceWorld {
 export async function finishRun(ended: RunEnded, world: FinishWorld): Promise<string> {
   const target = world.config.targets.find((candidate) => candidate.name === ended.target);
   if (target === undefined) return `there is no target ${ended.target} in the deployed config`;
-  const run = await readRecord(world.store, keys.run(ended.target, ended.runId), runSchema, MAX_RUN_BYTES);
+  const run = await runThatEnded(ended, target, world);
   if (run === null) return `nobody asked for a run ${ended.runId} of ${ended.target}: not judged`;
 
   if (await isForeign(ended, world)) {
@@ -57,17 +58,39 @@ export async function finishRun(ended: RunEnded, world: FinishWorld): Promise<st
     return `${who} is not the one of run ${ended.runId}: not judged`;
   }
 
-  const report = await judgeOnce(run.value, ended, target, world);
+  const report = await judgeOnce(run, ended, target, world);
   const state = await updateRecord(world.store, keys.state(target.name), stateSchema, MAX_STATE_BYTES, (current) =>
     advance(current ?? newState(target.name, world.now()), report, target, world.config.rules, world.now()),
   );
   await announce(state, target, world);
   if (report.aside === true || state.last?.runId === report.runId) await writePages(report, target, world);
-  await release(ended, target, world);
+  await release(report, target, world);
   await startUsers(report, world);
   await askForStatus(report, target.source, world.functions);
   world.log.info('run judged', summary(report));
   return `run ${report.runId} of ${target.name} is ${report.verdict}: ${report.reason}`;
+}
+
+/**
+ * The run as it was asked for. Of one that was claimed and lost before it was written down, which is a matter of some
+ * milliseconds, only the queue tells: it would hold the target for ever if nobody could end it.
+ */
+async function runThatEnded(
+  { target: name, runId, failure }: RunEnded,
+  { layer }: Target,
+  { store, config }: FinishWorld,
+): Promise<Run | null> {
+  const written = await readRun(name, runId, store);
+  if (written !== null || failure === null) return written;
+  const claimed = (await readRecord(store, keys.queue(name), queueSchema, MAX_QUEUE_BYTES))?.value.running;
+  if (claimed?.runId !== runId) return null;
+  const { trigger, by, aside, commit, claimedAt: requestedAt, deadline } = claimed;
+  return {
+    ...{ schema: 'plumbline.run/1', runId, target: name, layer, trigger, commit, requestedAt, deadline },
+    ...(by === undefined ? {} : { by }),
+    ...(aside === undefined ? {} : { aside }),
+    config: { hash: config.hash, commit: config.commit },
+  };
 }
 
 /**
@@ -182,15 +205,16 @@ async function writePages(report: Report, target: Target, world: FinishWorld): P
 }
 
 /** Frees the target and lets the next waiting run start. */
-async function release(ended: RunEnded, target: Target, world: FinishWorld): Promise<void> {
+async function release(report: Report, target: Target, world: FinishWorld): Promise<void> {
   let next: Waiting | null = null;
   let ticket: string | null = null;
   await updateRecord(world.store, keys.queue(target.name), queueSchema, MAX_QUEUE_BYTES, (current) => {
     const queue = current ?? EMPTY_QUEUE;
-    const after = released(queue, ended.runId);
-    ticket = queue.running?.runId === ended.runId ? queue.running.ticket : null;
+    const after = released(queue, report);
+    ticket = queue.running?.runId === report.runId ? queue.running.ticket : null;
     next = after.running === null ? after.waiting : null;
-    return after.running === queue.running && after.waiting === queue.waiting && current !== null ? current : after;
+    const isSame = after.running === queue.running && after.waiting === queue.waiting && after.judged === queue.judged;
+    return isSame && current !== null ? current : after;
   });
   if (ticket !== null) await world.store.delete(keys.ticket(ticket));
   if (next !== null) await world.functions.send(world.dispatchFunction, startRequest(target.name, next));

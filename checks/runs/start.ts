@@ -30,6 +30,9 @@ export const startRequestSchema = z
   .readonly();
 export type StartRequest = z.infer<typeof startRequestSchema>;
 
+/** Clocks differ by far less. A run of the future would be newer than all that come until then, and no verdict would count. */
+const MAX_AHEAD_MS = 60 * 60 * 1000;
+
 /** What became of a request. */
 export interface Started {
   /** The run that looks for it: its own, or the one that it joined or waits as. Null: none does. */
@@ -71,6 +74,7 @@ export async function startRun(request: StartRequest, world: StartWorld): Promis
 
   const now = world.now();
   const at = request.at === undefined ? now : new Date(request.at);
+  if (at.getTime() > now.getTime() + MAX_AHEAD_MS) return refused(`${request.at} is yet to come: leave "at" out`);
   const seed = request.seed ?? request.at ?? world.random();
   const runId = newRunId(at, target.name, request.trigger, seed);
   const deadline = new Date(now.getTime() + (target.timeoutSeconds + START_ALLOWANCE_SECONDS) * 1000).toISOString();
@@ -113,9 +117,13 @@ export async function startRun(request: StartRequest, world: StartWorld): Promis
   const nonce = world.random();
   let outcome = claim(EMPTY_QUEUE, ask, nonce, now);
   await updateRecord(world.store, keys.queue(target.name), queueSchema, MAX_QUEUE_BYTES, (current) => {
-    outcome = claim(current ?? EMPTY_QUEUE, ask, nonce, now);
-    return 'queue' in outcome ? outcome.queue : (current ?? EMPTY_QUEUE);
+    const queue = current ?? EMPTY_QUEUE;
+    outcome = claim(queue, ask, nonce, now);
+    return 'queue' in outcome ? outcome.queue : queue;
   });
+  if (outcome.kind === 'over') {
+    return { runId: outcome.judged, sentence: `run ${outcome.judged} was judged already, which is not older` };
+  }
   if (outcome.kind === 'busy') {
     return refused(`${target.name} is being checked (run ${outcome.by.runId}): ask for another commit when it is over`);
   }

@@ -102,20 +102,19 @@ async function tendQueue(target: Target, queue: Queue, world: SweepWorld): Promi
     return;
   }
   if (queue.waiting === null) return;
-  if (world.now() >= new Date(queue.waiting.deadline)) {
-    const ended = neverStarted(target, queue.waiting);
+  const { throttled, deadline } = queue.waiting;
+  if (throttled !== null && world.now() >= new Date(deadline)) {
+    const ended = neverStarted(target, queue.waiting, throttled);
     await world.functions.send(world.recordFunction, { source: 'plumbline', ended });
     return;
   }
+  // One that only waited for another has not been tried yet, however long that took.
   await world.functions.send(world.dispatchFunction, startRequest(target.name, queue.waiting));
 }
 
-function neverStarted(target: Target, waiting: Waiting): RunEnded {
-  const failure =
-    waiting.throttled === null
-      ? `never started since ${waiting.at}`
-      : `throttled since ${waiting.at}: ${waiting.throttled}`;
-  return { target: target.name, runId: waiting.runId, ticket: null, build: null, function: null, failure };
+function neverStarted(target: Target, { runId, at }: Waiting, reason: string): RunEnded {
+  const failure = `throttled since ${at}: ${reason}`;
+  return { target: target.name, runId, ticket: null, build: null, function: null, failure };
 }
 
 /** Whether a run in progress is over in truth; null while it may still end on its own. */

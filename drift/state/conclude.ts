@@ -1,4 +1,6 @@
+import type { Cause } from '../cause.ts';
 import { NO_COVERAGE } from '../coverage.ts';
+import type { Finding } from '../finding.ts';
 import { type Report, reportSchema } from '../report.ts';
 import { applyRules } from '../rules/apply.ts';
 import { type Rules, rulesFor } from '../rules/rule.ts';
@@ -6,7 +8,7 @@ import type { Run } from '../run.ts';
 import type { Target } from '../target.ts';
 import { perpetualNotes } from './perpetual.ts';
 import { bindingsAfter } from './remember.ts';
-import type { TargetState } from './state.ts';
+import type { OpenFinding, TargetState } from './state.ts';
 
 /** How a run came to its end, as the service saw it. */
 export interface Ended {
@@ -50,12 +52,12 @@ export function conclude(
   }
   if (!('report' in parsed)) throw new Error('unreachable: a run without a report has a reason');
   const { report } = parsed;
-  const firstSeen = new Map((state?.findings ?? []).map((finding) => [finding.fingerprint, finding.firstSeen]));
-  const findings = report.findings.map((finding) => ({
-    ...finding,
-    severity: target.severity,
-    firstSeen: firstSeen.get(finding.fingerprint) ?? report.endedAt,
-  }));
+  const open = new Map((state?.findings ?? []).map((finding) => [finding.fingerprint, finding]));
+  const findings = report.findings.map((finding) => {
+    const known = open.get(finding.fingerprint);
+    const firstSeen = known?.firstSeen ?? report.endedAt;
+    return { ...finding, severity: target.severity, firstSeen, cause: lastingCause(finding, known) };
+  });
   const judged: Report = {
     ...report,
     log,
@@ -67,6 +69,15 @@ export function conclude(
   };
   const bindings = bindingsAfter(state, rulesFor(rules, target.name).acknowledge);
   return applyRules(judged, target, { rules, bindings, now });
+}
+
+/**
+ * What had moved out of band, and is still where it was, was not explained by a commit that came later: it pages on,
+ * though that commit waits to be applied.
+ */
+function lastingCause({ cause, valueHash }: Finding, known: OpenFinding | undefined): Cause {
+  if (cause !== 'pending' || known === undefined || known.valueHash !== valueHash) return cause;
+  return known.cause === 'out-of-band' || known.cause === 'both' ? 'both' : cause;
 }
 
 /** Nobody but the run's record says who asked, and for what. */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { Report } from '../report.ts';
 import { askedBySchema, TRIGGERS } from '../run.ts';
 
 /** A run that asks to be started. `ticket` is the nonce of its ticket; times are ISO. */
@@ -32,6 +33,8 @@ export const queueSchema = z
       .readonly()
       .nullable(),
     waiting: requestedSchema.unwrap().extend({ throttled: z.string().nullable() }).readonly().nullable(),
+    /** The newest run that was judged: what an older one sees from then on is no verdict. */
+    judged: z.string().nullable().default(null),
   })
   .readonly();
 export type Queue = z.infer<typeof queueSchema>;
@@ -41,7 +44,7 @@ export type Waiting = NonNullable<Queue['waiting']>;
 /** The largest queue file that is read back, in bytes. */
 export const MAX_QUEUE_BYTES = 64 * 1024;
 
-export const EMPTY_QUEUE: Queue = { schema: 'plumbline.queue/1', running: null, waiting: null };
+export const EMPTY_QUEUE: Queue = { schema: 'plumbline.queue/1', running: null, waiting: null, judged: null };
 
 /**
  * What becomes of a request: it starts now (or goes on starting), joins the run in progress, waits for its end, or is
@@ -51,11 +54,17 @@ export type Claim =
   | { readonly kind: 'start'; readonly queue: Queue; readonly running: Running }
   | { readonly kind: 'join'; readonly running: Running }
   | { readonly kind: 'wait'; readonly queue: Queue; readonly running: Running; readonly waiting: Waiting }
-  | { readonly kind: 'busy'; readonly by: Requested };
+  | { readonly kind: 'busy'; readonly by: Requested }
+  /** A run that was not asked for earlier has looked since, or this very one. */
+  | { readonly kind: 'over'; readonly judged: string };
 
 /** @param ticket a fresh nonce; a request that was claimed before keeps its own */
 export function claim(queue: Queue, request: Requested, ticket: string, now: Date): Claim {
-  const { running, waiting } = queue;
+  const { running, waiting, judged } = queue;
+  const isOld = ({ runId }: Requested): boolean => judged !== null && runId <= judged;
+  if (judged !== null && isOld(request) && request.aside !== true && running?.runId !== request.runId) {
+    return { kind: 'over', judged };
+  }
   if (running === null) {
     if (request.aside === true && waiting !== null) return { kind: 'busy', by: waiting };
     const started: Running = { ...request, ticket, claimedAt: now.toISOString(), build: null };
@@ -65,11 +74,19 @@ export function claim(queue: Queue, request: Requested, ticket: string, now: Dat
   if (running.runId === request.runId) {
     return running.build === null ? { kind: 'start', queue, running } : { kind: 'join', running };
   }
-  if (running.commit === request.commit && running.aside === request.aside) return { kind: 'join', running };
+  const isSame = running.commit === request.commit && running.aside === request.aside;
+  if (isSame && (running.aside === true || !isOld(running))) return { kind: 'join', running };
   if (request.aside === true) return { kind: 'busy', by: running };
-  const newest = waiting !== null && waiting.runId >= request.runId ? waiting : { ...request, throttled: null };
+  const stays =
+    waiting !== null &&
+    (waiting.runId >= request.runId || (servesPush(waiting, request) && waiting.runId > running.runId));
+  const newest = stays ? waiting : { ...request, throttled: null };
   return { kind: 'wait', queue: { ...queue, waiting: newest }, running, waiting: newest };
 }
+
+/** Whether a push waits for the very commit that is asked for: its git host waits for the commit's status. */
+const servesPush = (waiting: Waiting, request: Requested): boolean =>
+  waiting.trigger === 'push' && request.trigger !== 'push' && waiting.commit === request.commit;
 
 /** Whether a function compares, and no build. */
 export function byFunction({ build }: Running): boolean {
@@ -81,20 +98,33 @@ export function started(queue: Queue, runId: string, build: string): Queue {
   return queue.running?.runId === runId ? { ...queue, running: { ...queue.running, build } } : queue;
 }
 
-/** The queue when there was no room for it: the run waits, unless a newer one does already or it looks aside. */
-export function throttled(queue: Queue, runId: string, reason: string): Queue {
+/**
+ * The queue when there was no room for it: the run waits, unless a newer one does already or it looks aside. However
+ * often it is tried, it is over at the deadline that it was written down with.
+ */
+export function throttled(
+  queue: Queue,
+  { runId, deadline }: Pick<Requested, 'runId' | 'deadline'>,
+  reason: string,
+): Queue {
   if (queue.running?.runId !== runId) return queue;
   if (queue.running.aside === true) return { ...queue, running: null };
   const { ticket: _ticket, claimedAt: _claimedAt, build: _build, ...request } = queue.running;
   const newer = queue.waiting !== null && queue.waiting.runId > runId ? queue.waiting : null;
-  return { ...queue, running: null, waiting: newer ?? { ...request, throttled: reason } };
+  return { ...queue, running: null, waiting: newer ?? { ...request, deadline, throttled: reason } };
 }
 
-/** The queue once the run has been judged, whether it was running or only waiting. */
-export function released(queue: Queue, runId: string): Queue {
+/**
+ * The queue once the run has been judged, whether it was running or only waiting. One that waits and was asked for
+ * before it has nothing to look for any more.
+ */
+export function released(queue: Queue, { runId, aside }: Pick<Report, 'runId' | 'aside'>): Queue {
+  const judged = aside === true || (queue.judged !== null && queue.judged >= runId) ? queue.judged : runId;
+  const isOver = queue.waiting?.runId === runId || (judged !== null && (queue.waiting?.runId ?? '') <= judged);
   return {
     ...queue,
     running: queue.running?.runId === runId ? null : queue.running,
-    waiting: queue.waiting?.runId === runId ? null : queue.waiting,
+    waiting: isOver ? null : queue.waiting,
+    judged,
   };
 }

@@ -40,6 +40,20 @@ describe('a run that a push asked for', () => {
     expect(pushedRunSchema.safeParse(asked(world)[0]?.payload).success).toBe(true);
   });
 
+  it('is not displaced by a schedule while it waits: the host would never be told', async () => {
+    const world = testWorld(NOTED);
+    const first = await startRun({ target: TARGET.name, trigger: 'schedule', at: '2026-11-24T02:59:00Z' }, world);
+    world.head.commit = 'b'.repeat(40);
+    const { runId } = await startRun(PUSH, world);
+    const schedule = { target: TARGET.name, trigger: 'schedule', at: '2026-11-24T03:01:00Z' } as const;
+    expect((await startRun(schedule, world)).runId).toBe(runId);
+    const build = { arn: buildArn('0001'), status: 'FAILED', log: null };
+    const ended = { target: TARGET.name, runId: first.runId ?? '', ticket: null, function: null, failure: null };
+    await finishRun({ ...ended, build }, world);
+    await startRun(world.sent.at(-1)?.payload as StartRequest, world);
+    expect(asked(world).map(({ payload }) => payload)).toEqual([{ target: TARGET.name, runId }]);
+  });
+
   it('pages what its commit explains only when its grace has passed', async () => {
     const world = testWorld(NOTED);
     await judged(world, PUSH);

@@ -1,0 +1,194 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { finishRun, type RunEnded } from '#checks/runs/finish.ts';
+import { type StartRequest, startRun } from '#checks/runs/start.ts';
+import { sweep } from '#checks/runs/tend.ts';
+import { keys } from '#drift/names.ts';
+import type { Queue } from '#drift/state/queue.ts';
+import type { TargetState } from '#drift/state/state.ts';
+import type { Ticket } from '#drift/ticket.ts';
+import { buildArn, finding, metric, ROLE_ID, report, TARGET, testWorld } from './world.ts';
+
+/** Commits are numbers that grow; this one is at the head of another branch. */
+const OTHER = 9999;
+const commitOf = (count: number): string => count.toString(16).padStart(40, '0');
+const numberOf = (commit: string | null | undefined): number => Number.parseInt(commit ?? '0', 16);
+
+interface End {
+  readonly ok: boolean;
+  readonly drift: boolean;
+  /** Nobody tells of it. */
+  readonly lost: boolean;
+  readonly twice: boolean;
+}
+type Happening =
+  | { readonly is: 'push' | 'schedule' | 'manual' | 'aside' | 'sweep' }
+  | { readonly is: 'deliver'; readonly which: number; readonly twice: boolean }
+  | ({ readonly is: 'end' } & End)
+  | { readonly is: 'room'; readonly room: boolean }
+  | { readonly is: 'time'; readonly seconds: number };
+
+const yes = fc.boolean();
+const is = <T extends Happening['is']>(name: T): fc.Arbitrary<T> => fc.constant(name);
+const happening: fc.Arbitrary<Happening> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ is: is('push') }) },
+  { weight: 4, arbitrary: fc.record({ is: fc.constantFrom('schedule', 'manual', 'aside') }) },
+  { weight: 2, arbitrary: fc.record({ is: is('sweep') }) },
+  { weight: 8, arbitrary: fc.record({ is: is('deliver'), which: fc.nat(20), twice: yes }) },
+  { weight: 3, arbitrary: fc.record({ is: is('end'), ok: yes, drift: yes, lost: yes, twice: yes }) },
+  { weight: 2, arbitrary: fc.record({ is: is('room'), room: yes }) },
+  { weight: 2, arbitrary: fc.record({ is: is('time'), seconds: fc.integer({ min: 1, max: 900 }) }) },
+);
+interface Build {
+  readonly runId: string;
+  readonly commit: string;
+  status: string | null;
+}
+type Message = { readonly functionName: string; readonly payload: unknown };
+
+/** A service whose messages come in any order, twice or never, whose builds find no room, and whose time passes. */
+class Service {
+  readonly world = testWorld({ ...TARGET, allowOtherCommits: true });
+  readonly pending: Message[] = [];
+  readonly builds = new Map<string, Build>();
+  tokens = new Map<string, string>();
+  head = 1;
+  room = true;
+  /** The newest commit that somebody was told to be looked at. */
+  promised = 0;
+
+  constructor() {
+    const { world } = this;
+    world.head.commit = commitOf(this.head);
+    world.branches.add(commitOf(OTHER));
+    world.builds.start = async ({ token, environment }) => {
+      if (!this.room) return { throttled: 'no room' };
+      const build = this.tokens.get(token) ?? buildArn(`b${this.builds.size}`);
+      const commit = world.store.json<Ticket>(keys.ticket(environment['TICKET'] ?? ''))?.run.commit ?? '';
+      if (!this.builds.has(build)) this.builds.set(build, { runId: token, commit, status: null });
+      this.tokens.set(token, build);
+      return { build };
+    };
+    world.builds.describe = async (arn) => {
+      const status = this.builds.get(arn)?.status;
+      return status === undefined ? null : { ended: status !== null, status: status ?? 'IN_PROGRESS', log: arn };
+    };
+  }
+
+  get state(): TargetState | null {
+    return this.world.store.json<TargetState>(keys.state(TARGET.name));
+  }
+  get queue(): Queue | null {
+    return this.world.store.json<Queue>(keys.queue(TARGET.name));
+  }
+  get isQuiet(): boolean {
+    const isFree = (this.queue?.running ?? null) === null && (this.queue?.waiting ?? null) === null;
+    return isFree && this.pending.length === 0 && [...this.builds.values()].every(({ status }) => status !== null);
+  }
+
+  pass(milliseconds: number): string {
+    this.world.clock.now = new Date(this.world.clock.now.getTime() + milliseconds);
+    return this.world.clock.now.toISOString();
+  }
+
+  ask(request: Omit<StartRequest, 'target'>): void {
+    this.pending.push({ functionName: 'dispatch', payload: { target: TARGET.name, ...request } });
+  }
+
+  async handle({ functionName, payload }: Message): Promise<void> {
+    const before = this.state?.last?.runId ?? '';
+    if (functionName === 'dispatch') {
+      const request = payload as StartRequest;
+      const { runId } = await startRun(request, this.world);
+      if (runId !== null && request.commit === undefined) this.promised = this.head;
+    } else {
+      await finishRun((payload as { ended: RunEnded }).ended, this.world);
+    }
+    this.pending.push(...this.world.sent.splice(0));
+    const { last } = this.state ?? {};
+    expect((last?.runId ?? '') >= before, 'a newer verdict stands').toBe(true);
+    expect(numberOf(last?.commit), 'what looked aside is no verdict').not.toBe(OTHER);
+  }
+
+  async end({ ok, drift, lost, twice }: End): Promise<void> {
+    const [arn, build] = [...this.builds].find(([, { status }]) => status === null) ?? [];
+    if (arn === undefined || build === undefined) return;
+    const { runId, commit } = build;
+    const status = ok ? 'SUCCEEDED' : 'FAILED';
+    build.status = status;
+    const now = this.pass(1);
+    const found = drift ? ({ verdict: 'drifted', findings: [finding(`sg.${commit}`)] } as const) : {};
+    const about = { commit: { checked: commit, lastInSync: null }, startedAt: now, endedAt: now };
+    const left = JSON.stringify(report(runId, { ...about, ...found }));
+    if (ok) await this.world.store.put(keys.inbox(ROLE_ID, arn.split(':').at(-1) ?? ''), left);
+    const ended = { target: TARGET.name, runId, ticket: null, function: null, failure: null };
+    const message = { functionName: 'record', payload: { ended: { ...ended, build: { arn, status, log: arn } } } };
+    if (!lost) this.pending.push(message);
+    if (twice) this.pending.push(message);
+  }
+
+  async sweep(): Promise<void> {
+    await sweep(this.world);
+    this.pending.push(...this.world.sent.splice(0));
+  }
+
+  async act(happened: Happening): Promise<void> {
+    const at = this.pass(1);
+    switch (happened.is) {
+      case 'push':
+        this.head += 1;
+        this.world.head.commit = commitOf(this.head);
+        return this.ask({ trigger: 'push', at, seed: at });
+      case 'schedule':
+        // The time that it was due, which may be a minute ago.
+        return this.ask({ trigger: 'schedule', at: `${at.slice(0, 17)}00.000Z` });
+      case 'manual':
+        return this.ask({ trigger: 'manual', at, seed: at });
+      case 'aside':
+        return this.ask({ trigger: 'manual', at, seed: at, commit: commitOf(OTHER) });
+      case 'deliver': {
+        const [message] = this.pending.splice(happened.which % Math.max(1, this.pending.length), 1);
+        if (message !== undefined) await this.handle(message);
+        if (message !== undefined && happened.twice) await this.handle(message);
+        return;
+      }
+      case 'end':
+        return this.end(happened);
+      case 'sweep':
+        return this.sweep();
+      case 'room':
+        this.room = happened.room;
+        return;
+      case 'time':
+        this.pass(happened.seconds * 1000);
+        // CodeBuild forgets tokens after five minutes.
+        this.tokens.clear();
+    }
+  }
+
+  /** Until nothing is left to be done. */
+  async settle(): Promise<void> {
+    this.room = true;
+    for (let rounds = 0; rounds < 60; rounds += 1) {
+      for (let next = this.pending.shift(); next !== undefined; next = this.pending.shift()) await this.handle(next);
+      await this.end({ ok: true, drift: false, lost: false, twice: false });
+      if (this.isQuiet) return;
+      this.pass(5 * 60_000);
+      await this.sweep();
+    }
+  }
+}
+
+it('whatever comes in whatever order: the target is free in the end, and its verdict of the newest commit asked for', async () => {
+  const property = fc.asyncProperty(fc.array(happening, { minLength: 5, maxLength: 60 }), async (events) => {
+    const service = new Service();
+    for (const happened of events) await service.act(happened);
+    await service.settle();
+    expect(service.isQuiet, JSON.stringify(service.queue)).toBe(true);
+    if (service.promised === 0) return;
+    const { last, paged } = service.state ?? {};
+    expect(numberOf(last?.commit)).toBeGreaterThanOrEqual(service.promised);
+    expect(metric(service.world, 'drift')).toBe(paged?.length);
+  });
+  await fc.assert(property, { numRuns: 500 });
+}, 60_000);
