@@ -16,12 +16,15 @@ export function fewPaths(paths: Iterable<string>): readonly string[] | null {
 }
 
 function topmost(paths: Iterable<string>): readonly string[] {
-  const all = new Set(Array.from(paths, (path) => posix.normalize(path).replace(/(?<=.)\/$/, '')));
+  const all = new Set(Array.from(paths, plain));
   return all.has('.') ? ['.'] : [...all].filter((path) => !above(path).some((folder) => all.has(folder))).sort();
 }
 
-/** The folders that a path lies in. */
-function above(path: string): readonly string[] {
+/** A path as git writes it; the root is `.`. */
+export const plain = (path: string): string => posix.normalize(path).replace(/(?<=.)\/$/, '');
+
+/** The folders that a path lies in, but for the root. */
+export function above(path: string): readonly string[] {
   const parts = path.split('/');
   return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
 }

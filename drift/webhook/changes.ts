@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { MAX_PATHS } from '../paths.ts';
-import { isMadeOf } from './decide.ts';
+import { touching } from './decide.ts';
 
 /** Of more files than that, it is enough to know that they are many. */
 export const MAX_CHANGED_FILES = 10_000;
@@ -37,5 +37,5 @@ export function changesText(files: readonly string[] | null): string {
 
 /** Whether it is certain that a push changed nothing of a target. */
 export function isUntouched(changes: Changes | null, { paths }: UnsurePush): boolean {
-  return changes?.is === 'known' && !isMadeOf(paths, changes.files);
+  return changes?.is === 'known' && !touching(changes.files)(paths);
 }

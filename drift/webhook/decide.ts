@@ -1,3 +1,4 @@
+import { above, plain } from '../paths.ts';
 import type { Source, Target } from '../target.ts';
 import type { Push } from './push.ts';
 
@@ -36,8 +37,8 @@ export async function decide(
   });
   const known = await Promise.all(all.map(async (target) => ({ target, paths: await pathsOf(target) })));
   const { files, before, mayBeForced } = push;
-  const isTouched = (paths: readonly string[] | null): boolean =>
-    paths === null || (files !== null && isMadeOf(paths, files));
+  const isOfThese = touching(files ?? []);
+  const isTouched = (paths: readonly string[] | null): boolean => paths === null || isOfThese(paths);
   const touched = known.flatMap(({ target, paths }) => (isTouched(paths) ? [target] : []));
   const isTold = files !== null && !mayBeForced;
   const asked = isTold ? touched : all;
@@ -57,20 +58,22 @@ export async function decide(
 
 const IF_CHANGED = 'unless git says that nothing of them was changed';
 
-/** Whether one of the files is, or lies below, one of the paths that something is made of. */
-export function isMadeOf(paths: readonly string[], files: readonly string[]): boolean {
-  return files.some((file) => paths.some((path) => isBelow(file, path)));
+/**
+ * Whether one of the files is, or lies below, one of the paths that something is made of; segment by segment, so that
+ * `app` is not `apple`. A changed file that a path lies below is a link or a submodule, which stands for all of it.
+ * The files are gone through once, however many targets there are: both may be thousands.
+ */
+export function touching(files: readonly string[]): (paths: readonly string[]) => boolean {
+  const names = new Set(files);
+  const folders = new Set(files.flatMap(above));
+  const isTouched = (path: string): boolean =>
+    path === '.' || names.has(path) || folders.has(path) || above(path).some((folder) => names.has(folder));
+  return (paths) => files.length > 0 && paths.some((path) => isTouched(plain(path)));
 }
 
 /** A ref as a push names it is the one that a source names, which may be short. */
 export function isRef(pushed: string, ref: string): boolean {
   return ref.startsWith('refs/') ? pushed === ref : pushed === `refs/heads/${ref}` || pushed === `refs/tags/${ref}`;
-}
-
-/** Whether a file is a path or lies below it; segment by segment, so that `app` is not `apple`. */
-export function isBelow(file: string, path: string): boolean {
-  const folder = path.replace(/\/+$/, '');
-  return folder === '' || folder === '.' || file === folder || file.startsWith(`${folder}/`);
 }
 
 /** Host and path of a repository, however it is written: https, ssh, `git@host:path`, with or without `.git`. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Source, Target } from '#drift/target.ts';
-import { addressOf, decide, isBelow } from '#drift/webhook/decide.ts';
+import { addressOf, decide, touching } from '#drift/webhook/decide.ts';
 import type { Push } from '#drift/webhook/push.ts';
 import { SHOP, TARGET } from '../runs/world.ts';
 
@@ -129,8 +129,20 @@ it.each([
   ['a', 'a', true],
   ['a/b', 'a/', true],
   ['ab', 'a', false],
-  ['a', 'a/b', false],
+  ['a/bc', 'a/b', false],
+  // A link or a submodule that leads elsewhere now.
+  ['a', 'a/b', true],
+  ['a', 'ab/c', false],
   ['anything', '.', true],
-])('%s is %s or below it: %s', (file, path, below) => {
-  expect(isBelow(file, path)).toBe(below);
+])('%s touches what is made of %s: %s', (file, path, isTouched) => {
+  expect(touching([file])([path])).toBe(isTouched);
+});
+
+it('a push of thousands of files is compared with hundreds of targets in far less than a host waits for', () => {
+  const files = Array.from({ length: 8000 }, (_, index) => `teams/${index % 50}/charts/${index}/templates/web.yaml`);
+  const paths = Array.from({ length: 500 }, (_, index) => `k8s/overlays/prod/${index}/kustomization.yaml`);
+  const begun = performance.now();
+  const isTouched = touching(files);
+  for (let target = 0; target < 100; target += 1) expect(isTouched(paths)).toBe(false);
+  expect(performance.now() - begun).toBeLessThan(5000);
 });
