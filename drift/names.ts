@@ -76,6 +76,8 @@ export function runFolder(target: string, runId: string): string {
   return `runs/${targetPath(target)}/${runId.slice(0, 4)}/${runId.slice(4, 6)}/${runId.slice(6, 8)}/${runId}/`;
 }
 
+const digest = (texts: readonly string[]): string => createHash('sha256').update(JSON.stringify(texts)).digest('hex');
+
 /** Keys in the results bucket. */
 export const keys = {
   run: (target: string, runId: string): string => `${runFolder(target, runId)}run.json`,
@@ -96,15 +98,17 @@ export const keys = {
   /** Where the signed address of one node leads to: its stream of events. */
   nodeInbox: (roleId: string, buildUuid: string, nodeId: string): string =>
     `inbox/${roleId}:AWSCodeBuild-${buildUuid}/nodes/${nodeId}.jsonl`,
-  /** That a git host's delivery was handled; a host may send it again at any time. */
-  delivery: (host: string, id: string): string => `deliveries/${host}/${id}.json`,
+  /**
+   * That a git host's delivery was handled; a host may send it again at any time. GitHub's id is one of the event: all
+   * webhooks that are told of it have the same, each with a secret that speaks for sources of its own.
+   */
+  delivery: (host: string, id: string, sources: readonly string[]): string =>
+    `deliveries/${host}/${id}/${digest(sources.toSorted())}.json`,
   /** That the config's file was changed in git after the deployment. */
   configChange: 'deliveries/config-change.json',
   /** What git answered when it was asked for a push's files. */
   changes: (repository: string, before: string, after: string): string =>
-    `changes/${createHash('sha256')
-      .update(JSON.stringify([repository, before, after]))
-      .digest('hex')}.json`,
+    `changes/${digest([repository, before, after])}.json`,
   /** Where the signed address of a function's ticket leads to; the function itself has no right to write. */
   functionInbox: (nonce: string): string => `inbox/kubernetes/${nonce}/report.json`,
 } as const;

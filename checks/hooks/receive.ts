@@ -121,7 +121,8 @@ interface Proven {
 }
 
 async function handle({ host, id, pushes, proven }: Proven, world: ReceiveWorld): Promise<Answer> {
-  const key = keys.delivery(host, id);
+  const sources = proven.map(({ name }) => name);
+  const key = keys.delivery(host, id, sources);
   const begun = await beginReceipt(key, world);
   if (begun.sentence !== null) return { status: 202, sentence: 'this delivery was handled already' };
   const asked = new Map<string, Asked>();

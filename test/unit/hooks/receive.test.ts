@@ -170,6 +170,16 @@ describe('a proven push', () => {
     expect(sent).toHaveLength(1);
   });
 
+  it('is handled for each secret that proves it: webhooks of one repository share the id of the event', async () => {
+    const source = { ...APPS, url: INFRA.url };
+    const targets = [...world.config.targets.slice(0, 1), { ...SHOP, source }];
+    world = { ...world, config: { ...world.config, sources: [INFRA, source], targets } };
+    await deliver();
+    expect((await deliver({ secret: 'apps-secret' })).sentence).toBe('looks at prod/shop');
+    expect((await deliver({ secret: 'apps-secret' })).sentence).toBe('this delivery was handled already');
+    expect(sent).toMatchObject([{ target: 'prod/network' }, { target: 'prod/shop' }]);
+  });
+
   it('that failed half-way is ours to answer for, and is done again', async () => {
     const { send } = world.functions;
     const first = now.toISOString();
