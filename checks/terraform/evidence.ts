@@ -10,7 +10,7 @@ import { CopyTooLarge, copySource, type Scratch } from '../scratch.ts';
 import { lookWhileCalm, watchState } from './applying.ts';
 import { refuseConfiguredRemote, refuseDeclaredRemote } from './backend.ts';
 import { StepFailure } from './failure.ts';
-import { localModules, pathsBelow } from './paths.ts';
+import { modulePaths } from './paths.ts';
 import { Runner, type RunnerOptions } from './runner.ts';
 
 /** A plan larger than this is not read into memory. */
@@ -76,8 +76,7 @@ export async function gatherEvidence(request: GatherRequest, gathered: Gathered)
     });
   }
   await refuseConfiguredRemote(data, tool.name);
-  const modules = await localModules(data, cwd);
-  gathered.paths = modules === null ? null : pathsBelow(root.folder, [check.path, cwd, ...modules, ...files]);
+  gathered.paths = await modulePaths(root.folder, check, { cwd, data });
   const env = await workspaceEnvironment(runner, check.workspace);
 
   const arguments_ = [...files, vars].map((file) => `-var-file=${file}`);

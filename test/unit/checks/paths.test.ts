@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { neededPaths } from '#checks/nodes/selection.ts';
-import { localModules, pathsBelow } from '#checks/terraform/paths.ts';
+import { modulePaths } from '#checks/terraform/paths.ts';
 import { fewPaths } from '#drift/paths.ts';
 import type { KubernetesCheck } from '#drift/target.ts';
 import { renderManifests } from '#services/render/render.ts';
@@ -17,22 +17,47 @@ beforeAll(() => {
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 describe('a terraform root is made of', () => {
+  const place = () => {
+    const folder = mkdtempSync(path.join(root, 'terraform-'));
+    const [data, source] = [path.join(folder, 'data'), path.join(folder, 'source')];
+    const cwd = path.join(source, 'terraform/network');
+    for (const made of [path.join(data, 'modules/registry'), cwd]) mkdirSync(made, { recursive: true });
+    const list = (...dirs: readonly string[]) => {
+      const Modules = dirs.map((Dir) => ({ Key: '', Source: '', Dir }));
+      writeFileSync(path.join(data, 'modules/modules.json'), JSON.stringify({ Modules }));
+    };
+    const madeOf = async (varFiles: readonly string[] = []) =>
+      fewPaths((await modulePaths(source, { path: 'terraform/network', varFiles }, { cwd, data })) ?? ['?']);
+    return { data, source, cwd, list, madeOf };
+  };
+
   it('itself and the modules that init has found in the repository', async () => {
-    const data = path.join(root, 'data');
-    const cwd = path.join(root, 'source/terraform/network');
-    mkdirSync(path.join(data, 'modules'), { recursive: true });
-    mkdirSync(cwd, { recursive: true });
-    const file = path.join(data, 'modules/modules.json');
-    const dirs = ['.', '../modules/vpc', path.join(data, 'modules/registry')];
-    writeFileSync(file, JSON.stringify({ Modules: dirs.map((Dir) => ({ Key: '', Source: '', Dir })) }));
-    const modules = (await localModules(data, cwd)) ?? [];
-    expect(pathsBelow(path.join(root, 'source'), ['terraform/network', ...modules])).toEqual([
-      ...['terraform/network', 'terraform/network', 'terraform/modules/vpc'],
+    const { data, list, madeOf } = place();
+    expect(await madeOf()).toEqual(['terraform/network']);
+    list('.', '../modules/vpc', path.join(data, 'modules/registry'));
+    expect(await madeOf()).toEqual(['terraform/modules/vpc', 'terraform/network']);
+    writeFileSync(path.join(data, 'modules/modules.json'), '{');
+    expect(await madeOf()).toEqual(['?']);
+  });
+
+  it('what links in these lead to, and the links', async () => {
+    const { source, cwd, list, madeOf } = place();
+    for (const folder of ['shared/vpc', 'shared/env', 'env', 'terraform/modules']) {
+      mkdirSync(path.join(source, folder), { recursive: true });
+    }
+    for (const file of ['shared/versions.tf', 'shared/vpc/main.tf', 'shared/env/all.tfvars', 'shared/tags.tf']) {
+      writeFileSync(path.join(source, file), '');
+    }
+    symlinkSync('../../shared/versions.tf', path.join(cwd, 'versions.tf'));
+    symlinkSync('../../shared/vpc', path.join(source, 'terraform/modules/vpc'));
+    symlinkSync('../tags.tf', path.join(source, 'shared/vpc/tags.tf'));
+    symlinkSync('../shared/env/all.tfvars', path.join(source, 'env/prod.tfvars'));
+    symlinkSync('/etc/hostname', path.join(cwd, 'elsewhere'));
+    list('.', '../modules/vpc');
+    expect(await madeOf(['env/prod.tfvars'])).toEqual([
+      ...['env/prod.tfvars', 'shared/env/all.tfvars', 'shared/tags.tf', 'shared/versions.tf', 'shared/vpc'],
+      ...['terraform/modules/vpc', 'terraform/network'],
     ]);
-    writeFileSync(file, '{');
-    expect(await localModules(data, cwd)).toBeNull();
-    rmSync(file);
-    expect(await localModules(data, cwd)).toEqual([]);
   });
 });
 
