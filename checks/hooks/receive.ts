@@ -11,7 +11,7 @@ import { MalformedPayload, type Push, pushesOf } from '#drift/webhook/push.ts';
 import type { Functions, Log, ObjectStore } from '#services/ports.ts';
 import { readRecord } from '#services/records.ts';
 import type { StartRequest } from '../runs/start.ts';
-import type { HookSecrets } from './secrets.ts';
+import type { HookSecrets, KnownSecrets } from './secrets.ts';
 
 /** The largest body that is read, in bytes. */
 export const MAX_BODY_BYTES = 1024 * 1024;
@@ -90,13 +90,21 @@ function refusal(method: string, { headers, body }: Delivery): Answer | null {
   return null;
 }
 
-/** The sources whose secrets prove it. A secret that was rotated since we read it is read again. */
+/**
+ * The sources whose secrets prove it. A secret that was rotated since we read it is read again.
+ * @throws why a secret could not be read, where the others prove nothing: that is no wrong proof
+ */
 async function provenSources(delivery: Delivery, host: Host, world: ReceiveWorld): Promise<readonly Source[]> {
   const now = world.now().getTime();
-  const by = (secrets: Awaited<ReturnType<HookSecrets['known']>>): readonly string[] =>
+  const by = ({ secrets }: KnownSecrets): readonly string[] =>
     provenBy(delivery, host, secrets, Math.floor(now / 1000));
-  let names = by(await world.secrets.known(now));
-  if (names.length === 0) names = by((await world.secrets.renewed(now)) ?? []);
+  let known = await world.secrets.known(now);
+  let names = by(known);
+  if (names.length === 0) {
+    known = (await world.secrets.renewed(now)) ?? known;
+    names = by(known);
+  }
+  if (names.length === 0 && known.lost !== null) throw known.lost;
   return world.config.sources.filter(({ name }) => names.includes(name));
 }
 

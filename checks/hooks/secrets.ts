@@ -7,6 +7,12 @@ const REFRESH_MS = 60_000;
 /** A secret that was rotated has its old version for as long; then it is read again. */
 const KEEP_MS = 15 * 60_000;
 
+export interface KnownSecrets {
+  readonly secrets: readonly HookSecret[];
+  /** Why one of them could not be read: what these do not prove, it may. Null: these are all. */
+  readonly lost: unknown;
+}
+
 /** The webhook secrets of all sources, kept between deliveries. */
 export class HookSecrets {
   readonly #sources: readonly Source[];
@@ -21,18 +27,18 @@ export class HookSecrets {
     this.#log = log;
   }
 
-  /** @param now milliseconds @throws what reading them throws, when there is none at all */
-  async known(now: number): Promise<readonly HookSecret[]> {
-    if (this.#kept !== null && now - this.#kept.at < KEEP_MS) return this.#kept.secrets;
+  /** @param now milliseconds */
+  async known(now: number): Promise<KnownSecrets> {
+    if (this.#kept !== null && now - this.#kept.at < KEEP_MS) return { secrets: this.#kept.secrets, lost: null };
     return this.#read(now);
   }
 
   /** Reads them anew, unless that was done a moment ago; null then. */
-  async renewed(now: number): Promise<readonly HookSecret[] | null> {
+  async renewed(now: number): Promise<KnownSecrets | null> {
     return now - this.#asked < REFRESH_MS ? null : this.#read(now);
   }
 
-  async #read(now: number): Promise<readonly HookSecret[]> {
+  async #read(now: number): Promise<KnownSecrets> {
     this.#asked = now;
     const read = await Promise.allSettled(this.#sources.map((source) => this.#ofSource(source)));
     const lost = read.flatMap((result, index) =>
@@ -44,13 +50,11 @@ export class HookSecrets {
         error: reason instanceof Error ? reason.name : '',
       });
     }
-    const [first] = lost;
     // One source's lost secret must not close the door of another.
-    if (first !== undefined && lost.length === read.length) throw first.reason;
     const secrets = read.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
     // Only what is whole is kept.
     this.#kept = lost.length === 0 ? { secrets, at: now } : null;
-    return secrets;
+    return { secrets, lost: lost[0]?.reason ?? null };
   }
 
   async #ofSource({ name, webhook }: Source): Promise<readonly HookSecret[]> {
