@@ -58,7 +58,7 @@ export class Checkout {
     throw new RenderError(`${name} is neither a file nor a folder`);
   }
 
-  /** Files that were read, and folders of which all files are, with where links lead to. */
+  /** Files that were read or looked for, and folders of which all files are, with where links lead to. */
   get reached(): Iterable<string> {
     return this.#reached;
   }
@@ -94,6 +94,8 @@ export class Checkout {
     try {
       real = realpathSync(this.absolute(name));
     } catch (error) {
+      // Once it is there, it is read in place of what is found elsewhere now.
+      this.#reached.add(name);
       return nothing(error, name);
     }
     this.#keepInside(real, name);

@@ -77,10 +77,10 @@ it('nodes are made of the folder of the playbook, the inventory with its variabl
 });
 
 describe('objects are made of', () => {
-  const madeOf = async (over: Partial<KubernetesCheck>) => {
+  const madeOf = async (over: Partial<KubernetesCheck>, repository = ACME) => {
     const read: string[] = [];
     await renderManifests({
-      root: ACME,
+      root: repository,
       check: { ...SHOP.kubernetes, ...over },
       server: null,
       tools: { path: process.env['PATH'] ?? '', cache: path.join(root, 'tools') },
@@ -114,6 +114,18 @@ describe('objects are made of', () => {
     const found = await madeOf({ manifests: ['k8s/clusters/main.jsonnet'], render: 'jsonnet', jsonnet });
     expect(found).toEqual([
       ...['k8s/clusters/lib/clusters.libsonnet', 'k8s/clusters/lib/object.libsonnet', 'k8s/clusters/main.jsonnet'],
+    ]);
+  });
+
+  it('what would be imported in its place as well', async () => {
+    const repository = path.join(root, 'jsonnet');
+    for (const folder of ['apps', 'lib', 'vendor']) mkdirSync(path.join(repository, folder), { recursive: true });
+    const config = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' } };
+    writeFileSync(path.join(repository, 'vendor/config.libsonnet'), JSON.stringify(config));
+    writeFileSync(path.join(repository, 'apps/main.jsonnet'), "import 'config.libsonnet'");
+    const jsonnet = { ext: {}, tla: {}, importPaths: ['vendor', 'lib'] };
+    expect(await madeOf({ manifests: ['apps/main.jsonnet'], render: 'jsonnet', jsonnet }, repository)).toEqual([
+      ...['apps/config.libsonnet', 'apps/main.jsonnet', 'lib/config.libsonnet', 'vendor/config.libsonnet'],
     ]);
   });
 });
