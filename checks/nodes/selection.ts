@@ -44,9 +44,12 @@ export function neededPaths(
   return [folder, ...ofInventory, ...extraVarsFiles, ...Object.values(settings).flatMap(placesIn)];
 }
 
-/** The places of the repository in a setting: a list of `{source}/…`. */
+/** The places of the repository in a setting: a list of `{source}/…`; `{source}` alone is all of it. */
 export const placesIn = (setting: string): readonly string[] =>
-  setting.split(/[:,]/).flatMap((part) => (part.startsWith('{source}/') ? [part.slice('{source}/'.length)] : []));
+  setting.split(/[:,]/).flatMap((part) => {
+    const [start, ...rest] = part.split('/');
+    return start === '{source}' ? [posix.join(...rest)] : [];
+  });
 
 async function mustBeThere(root: string, path: string, key: string): Promise<void> {
   if ((await kindOf(root, path)) === null) {

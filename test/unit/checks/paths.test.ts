@@ -76,6 +76,14 @@ it('nodes are made of the folder of the playbook, the inventory with its variabl
   ]);
 });
 
+it.each(['{source}', '{source}/', '/etc/roles:{source}/.'])(
+  'nodes are made of all where ansible.cfg names %s',
+  (roles) => {
+    const settings = { ANSIBLE_ROLES_PATH: roles };
+    expect(fewPaths(neededPaths(FLEET.nodes, { folder: 'ansible', settings }))).toEqual(['.']);
+  },
+);
+
 describe('objects are made of', () => {
   const madeOf = async (over: Partial<KubernetesCheck>, repository = ACME) => {
     const read: string[] = [];
