@@ -29,6 +29,11 @@ export async function layoutOf(source: string, playbook: string): Promise<Layout
   return { folder: own, hasConfig: false };
 }
 
+/** Where one that is not there yet would take the place of the folder that was chosen for want of any. */
+export function higherConfigs({ folder, hasConfig }: Layout): readonly string[] {
+  return hasConfig ? [] : [...upwards(folder)].map((at) => posix.join(at, CONFIG));
+}
+
 function* upwards(folder: string): Iterable<string> {
   for (let at = folder; ; at = posix.dirname(at)) {
     yield at;

@@ -6,7 +6,7 @@ import { repositorySettings } from './ansible-cfg.ts';
 import type { CollectionsWorld } from './bounded.ts';
 import type { Tree } from './bundle.ts';
 import { installCollections } from './collections.ts';
-import { layoutOf } from './layout.ts';
+import { higherConfigs, layoutOf } from './layout.ts';
 import { Packing } from './pack.ts';
 import { type PlaybookRun, playbookRun } from './playbook.ts';
 import { PLUGIN_NAME, pluginText } from './plugin-file.ts';
@@ -20,7 +20,7 @@ const FORMAT = 'plumbline.bundle/1';
 export interface Prepared {
   readonly run: PlaybookRun;
   readonly trees: readonly Tree[];
-  /** What of the repository was packed. */
+  /** What of the repository was packed, or would be once it is there. */
   readonly paths: readonly string[];
 }
 
@@ -60,7 +60,7 @@ export async function prepare(
   return {
     run: playbookRun({ check, settings, folder, place: 'node', has }),
     trees,
-    paths: neededPaths(check, { folder, settings }),
+    paths: [...neededPaths(check, { folder, settings }), ...higherConfigs(layout)],
   };
 }
 

@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { repositorySettings, settingsOf } from '#checks/nodes/ansible-cfg.ts';
-import { layoutOf } from '#checks/nodes/layout.ts';
+import { higherConfigs, layoutOf } from '#checks/nodes/layout.ts';
 import { CONNECTION, LANGUAGE } from '#checks/nodes/settings.ts';
 
 describe("the repository's ansible.cfg", () => {
@@ -126,6 +126,18 @@ describe('where Ansible is run', () => {
   ])('%s beside %j: %s', async (playbook, files, folder, hasConfig) => {
     for (const file of files) put(file);
     expect(await layoutOf(source, playbook)).toEqual({ folder, hasConfig });
+  });
+
+  it('may change with an ansible.cfg above it, where there is none', async () => {
+    put('a/b/site.yml');
+    const layout = await layoutOf(source, 'a/b/site.yml');
+    expect(higherConfigs(layout)).toEqual(['a/b/ansible.cfg', 'a/ansible.cfg', 'ansible.cfg']);
+    for (const file of higherConfigs(layout)) {
+      put(file);
+      expect(await layoutOf(source, 'a/b/site.yml')).toEqual({ folder: path.dirname(file), hasConfig: true });
+      rmSync(path.join(source, file));
+    }
+    expect(higherConfigs({ ...layout, hasConfig: true })).toEqual([]);
   });
 
   it('reads no ansible.cfg that leads elsewhere, and none that is huge', async () => {
