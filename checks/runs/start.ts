@@ -136,10 +136,13 @@ export async function startRun(request: StartRequest, world: StartWorld): Promis
   }
   const claimed = { ...run, ...aside, commit: running.commit };
   const begun = await beginRun(complete, claimed, { running, lastInSync: known?.lastInSync ?? null }, world);
-  // The verdict's own is told in any case; a check never fails for want of this one.
-  await askForStatus(run, source, world.functions).catch((error: unknown) => {
-    world.log.error('commit status not asked for', { target: run.target, runId, error: String(error) });
-  });
+  // The verdict's own is told in any case; a check never fails for want of this one. One for which there was no room may
+  // lose its place to a newer one and have no verdict: nobody would end what is pending.
+  if (begun.throttled === null) {
+    await askForStatus(run, source, world.functions).catch((error: unknown) => {
+      world.log.error('commit status not asked for', { target: run.target, runId, error: String(error) });
+    });
+  }
   // It has no place among those that wait.
   if (claimed.aside === true && begun.throttled !== null) return fail(claimed, begun.throttled, world);
   return { runId, sentence: begun.sentence };

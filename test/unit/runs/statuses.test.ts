@@ -60,6 +60,19 @@ describe('a run that a push asked for', () => {
     expect(metric(world, 'drift')).toBe(0);
   });
 
+  it('has nobody told as long as there is no room for it: a newer one may take its place, and it is never judged', async () => {
+    const world = testWorld(NOTED);
+    const room = world.builders.answer;
+    world.builders.answer = { throttled: 'no room' };
+    await startRun(PUSH, world);
+    world.builders.answer = room;
+    expect(asked(world)).toEqual([]);
+    const newer = { ...PUSH, at: '2026-11-24T03:05:00Z', seed: 'github 8ce6c4c1' };
+    const { runId } = await startRun(newer, world);
+    expect(asked(world)).toMatchObject([{ payload: { runId } }]);
+    expect(world.store.json(keys.queue(TARGET.name))).toMatchObject({ running: { runId }, waiting: null });
+  });
+
   it('starts though the git host cannot be told of that', async () => {
     const world = testWorld(NOTED);
     const errors: string[] = [];
