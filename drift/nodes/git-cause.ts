@@ -4,6 +4,8 @@ import type { Task } from './events.ts';
 /** What can change any task: variables, inventories, plugins, collections. */
 const SHARED =
   /(^|\/)(group_vars|host_vars|vars|defaults|inventor(y|ies)|library|module_utils|[a-z]+_plugins|collections|playbooks)\/|(^|\/)(ansible\.cfg|requirements\.ya?ml|hosts(\.\w+)?|[^/]*inventory[^/]*)$/;
+/** What a role gives its own tasks. */
+const VARIABLES = /\/(defaults|vars)\//;
 /** A playbook, in the folder that it is looked for in. */
 const PLAYBOOK = /^(?!plumbline\.)[^./][^/]*\.ya?ml$/;
 
@@ -19,13 +21,14 @@ export function causeByGit(task: Pick<Task, 'path' | 'src'>, changed: readonly s
   const { src } = task;
   const file = task.path.slice(0, task.path.lastIndexOf(':'));
   const [, top, role] = /^((?:.*?\/)?)(roles\/[^/]+\/)/.exec(file) ?? [];
+  const inRole = (name: string): boolean => role !== undefined && name.startsWith(`${top}${role}`);
   const isOwn = (name: string): boolean =>
-    name === file ||
-    (role !== undefined && name.startsWith(`${top}${role}`)) ||
-    (src !== undefined && `/${name}/`.includes(`/${src}/`));
+    name === file || (inRole(name) && VARIABLES.test(name)) || (src !== undefined && `/${name}/`.includes(`/${src}/`));
   if (changed.some(isOwn)) return 'pending';
   const folders = ['', top ?? file.slice(0, file.lastIndexOf('/') + 1)];
   const isPlaybook = (name: string): boolean =>
     folders.some((folder) => name.startsWith(folder) && PLAYBOOK.test(name.slice(folder.length)));
-  return changed.some((name) => SHARED.test(name) || isPlaybook(name)) ? 'unclear' : 'out-of-band';
+  // Another file of its role may be included, looked up or have registered something; or have nothing to do with it.
+  const mayReach = (name: string): boolean => SHARED.test(name) || inRole(name) || isPlaybook(name);
+  return changed.some(mayReach) ? 'unclear' : 'out-of-band';
 }
