@@ -1,16 +1,14 @@
 import { Command } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
-import { type AckOptions, ack } from './commands/ack.ts';
-import { build } from './commands/build.ts';
-import { type CheckOptions, check } from './commands/check.ts';
-import { type DoctorOptions, doctor } from './commands/doctor.ts';
-import { type InitOptions, init } from './commands/init.ts';
-import { type JudgeKubernetesOptions, judgeKubernetesFiles } from './commands/judge-kubernetes.ts';
-import { type JudgeNodesOptions, judgeNodesFiles } from './commands/judge-nodes.ts';
-import { type JudgeOptions, judgeTerraformFiles } from './commands/judge-terraform.ts';
-import { type RunOptions, run } from './commands/run.ts';
-import { type StatusOptions, status } from './commands/status.ts';
-import { validate } from './commands/validate.ts';
+import type { AckOptions } from './commands/ack.ts';
+import type { CheckOptions } from './commands/check.ts';
+import type { DoctorOptions } from './commands/doctor.ts';
+import type { InitOptions } from './commands/init.ts';
+import type { JudgeKubernetesOptions } from './commands/judge-kubernetes.ts';
+import type { JudgeNodesOptions } from './commands/judge-nodes.ts';
+import type { JudgeOptions } from './commands/judge-terraform.ts';
+import type { RunOptions } from './commands/run.ts';
+import type { StatusOptions } from './commands/status.ts';
 import type { Terminal } from './terminal.ts';
 
 const CONFIG_HELP = 'the config file';
@@ -18,7 +16,7 @@ const EXIT_CODES = `
 Exit codes: 0 in sync, 2 drifted, 1 unknown or wrongly used.
 For several targets: 1 if any is unknown, else 2 if any drifted.`;
 
-/** The command line. Each command is one function in `commands/`. */
+/** The command line. Each command is one function in `commands/`, loaded when it is asked for: none needs all of AWS. */
 export function createProgram(terminal: Terminal): Command {
   const program = new Command('plumbline')
     .description('Tells when what runs is no longer what its git repository says.')
@@ -63,7 +61,9 @@ Credentials are those that terraform would find in your shell. A name in terrafo
 from there, otherwise it is read where the config says.
 ${EXIT_CODES}`,
     )
-    .action((targets: string[], options: CheckOptions) => check(targets, options, terminal));
+    .action(async (targets: string[], options: CheckOptions) =>
+      (await import('./commands/check.ts')).check(targets, options, terminal),
+    );
 
   program
     .command('run')
@@ -88,7 +88,9 @@ Examples:
 Exit codes: 0 all were started, 1 one was not or wrongly used. With --wait: 0 in sync, 2 drifted, 1 unknown; for several
 targets 1 if any is unknown or was not started, else 2 if any drifted.`,
     )
-    .action((targets: string[], options: RunOptions) => run(targets, options, terminal));
+    .action(async (targets: string[], options: RunOptions) =>
+      (await import('./commands/run.ts')).run(targets, options, terminal),
+    );
 
   program
     .command('status')
@@ -108,7 +110,9 @@ Examples:
 Exit codes: 0 in sync, 2 drifted, 1 unknown, stale, never looked at, or wrongly used. For several targets: 1 if any is
 one of these, else 2 if any drifted; what is paused or retired does not count.`,
     )
-    .action((targets: string[], options: StatusOptions) => status(targets, options, terminal));
+    .action(async (targets: string[], options: StatusOptions) =>
+      (await import('./commands/status.ts')).status(targets, options, terminal),
+    );
 
   const judge = program.command('judge').description('judges saved evidence, without any tool or network');
 
@@ -129,7 +133,9 @@ Example:
   plumbline judge terraform --plan plan.json --exit-code $code --events events.ndjson
 ${EXIT_CODES}`,
     )
-    .action((options: JudgeOptions) => judgeTerraformFiles(options, terminal));
+    .action(async (options: JudgeOptions) =>
+      (await import('./commands/judge-terraform.ts')).judgeTerraformFiles(options, terminal),
+    );
 
   judge
     .command('kubernetes')
@@ -148,7 +154,9 @@ Example:
   plumbline judge kubernetes --declared k8s/ --live live.yaml
 ${EXIT_CODES}`,
     )
-    .action((options: JudgeKubernetesOptions) => judgeKubernetesFiles(options, terminal));
+    .action(async (options: JudgeKubernetesOptions) =>
+      (await import('./commands/judge-kubernetes.ts')).judgeKubernetesFiles(options, terminal),
+    );
 
   judge
     .command('nodes')
@@ -168,7 +176,9 @@ Example:
   plumbline judge nodes --events web1.events --exit-code $code
 ${EXIT_CODES}`,
     )
-    .action((options: JudgeNodesOptions) => judgeNodesFiles(options, terminal));
+    .action(async (options: JudgeNodesOptions) =>
+      (await import('./commands/judge-nodes.ts')).judgeNodesFiles(options, terminal),
+    );
 
   program
     .command('validate')
@@ -185,7 +195,9 @@ Example:
 
 Exit codes: 0 right, 1 wrong.`,
     )
-    .action((options: { config: string }) => validate(options.config, terminal));
+    .action(async (options: { config: string }) =>
+      (await import('./commands/validate.ts')).validate(options.config, terminal),
+    );
 
   program
     .command('doctor')
@@ -205,7 +217,9 @@ Example:
 
 Exit codes: 0 all is well, 1 something is not, or wrongly used.`,
     )
-    .action((targets: string[], options: DoctorOptions) => doctor(targets, options, terminal));
+    .action(async (targets: string[], options: DoctorOptions) =>
+      (await import('./commands/doctor.ts')).doctor(targets, options, terminal),
+    );
 
   program
     .command('init')
@@ -221,7 +235,7 @@ env/*.tfvars, and where git comes from.
 Example:
   plumbline init --stdout`,
     )
-    .action((options: InitOptions) => init(options, terminal));
+    .action(async (options: InitOptions) => (await import('./commands/init.ts')).init(options, terminal));
 
   program
     .command('ack')
@@ -245,7 +259,9 @@ Example:
 
 Exit codes: 0 printed, 1 nothing fits or wrongly used.`,
     )
-    .action((target: string, subject: string, options: AckOptions) => ack(target, subject, options, terminal));
+    .action(async (target: string, subject: string, options: AckOptions) =>
+      (await import('./commands/ack.ts')).ack(target, subject, options, terminal),
+    );
 
   program
     .command('build', { hidden: true })
@@ -256,7 +272,7 @@ Exit codes: 0 printed, 1 nothing fits or wrongly used.`,
 Reads TARGET, RUN_ID, TICKET and PLUMBLINE_BUCKET, which the service sets when it starts a build, fetches the commit,
 takes the target's role and checks. Exit code 0: a report of a complete check was written, drifted or not.`,
     )
-    .action(() => build(terminal));
+    .action(async () => (await import('./commands/build.ts')).build(terminal));
 
   return program;
 }
