@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { execa } from 'execa';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -26,15 +27,18 @@ interface Reading {
   readonly objects: readonly Json[];
 }
 
-async function byKubectl(text: string): Promise<Reading> {
-  count += 1;
-  const file = path.join(folder, `${count}.yaml`);
-  writeFileSync(file, text);
-  const args = ['label', '--local', '-f', file, 'plumb=line', '-o', 'json'];
+async function byKubectl(texts: readonly string[]): Promise<Reading> {
+  const files = texts.map((text) => {
+    count += 1;
+    const file = path.join(folder, `${count}.yaml`);
+    writeFileSync(file, text);
+    return ['-f', file];
+  });
+  const args = ['label', '--local', ...files.flat(), 'plumb=line', '-o', 'json'];
   const { stdout, failed, stderr } = await execa(kubectl, args, { reject: false, env: { KUBECONFIG: '/nonexistent' } });
   if (failed && !/error/i.test(stderr)) throw new Error(`kubectl did not run: ${stderr}`);
-  const texts = stdout.split(/\n(?=\{$)/m).filter((part) => part.trim() !== '');
-  return { refused: failed, objects: texts.map((part) => withoutLabel(parseJson(part))) };
+  const printed = stdout.split(/\n(?=\{$)/m).filter((part) => part.trim() !== '');
+  return { refused: failed, objects: printed.map((part) => withoutLabel(parseJson(part))) };
 }
 
 function withoutLabel(object: Json): Json {
@@ -57,20 +61,30 @@ function unsigned(value: Json): Json {
 
 /** Both read the same, or both refuse; what a file that is refused held before is not looked at. */
 async function expectSame(text: string): Promise<void> {
-  const [ours, theirs] = [byUs(text), await byKubectl(text)];
+  const [ours, theirs] = [byUs(text), await byKubectl([text])];
   expect(ours.refused, JSON.stringify(text)).toBe(theirs.refused);
   if (!theirs.refused) expect(ours.objects.map(unsigned), JSON.stringify(text)).toEqual(theirs.objects.map(unsigned));
 }
 
+/** The same of many: kubectl is asked once for all that we read, and for each alone only where the answer differs. */
+async function expectAllSame(texts: readonly string[]): Promise<void> {
+  const readable = texts.filter((text) => !byUs(text).refused);
+  const theirs = await byKubectl(readable);
+  const ours = readable.flatMap((text) => byUs(text).objects.map(unsigned));
+  const isSame = !theirs.refused && isDeepStrictEqual(theirs.objects.map(unsigned), ours);
+  for (const text of isSame ? texts.filter((text) => !readable.includes(text)) : texts) await expectSame(text);
+  expect(isSame, 'all at once').toBe(true);
+}
+
 describe.each(chunks(VALUES, 20))('values: %s', (...values) => {
   it('are read alike', async () => {
-    for (const value of values) await expectSame(`${HEAD}v: ${value}\n`);
+    await expectAllSame(values.map((value) => `${HEAD}v: ${value}\n`));
   });
 });
 
 describe.each(chunks(KEYS, 20))('keys: %s', (...keys) => {
   it('are read alike', async () => {
-    for (const key of keys) await expectSame(`${HEAD}v:\n  ${key}: z\n`);
+    await expectAllSame(keys.map((key) => `${HEAD}v:\n  ${key}: z\n`));
   });
 });
 
@@ -106,10 +120,7 @@ it.each([
   ['blocks', block.map((text) => `v: ${text}w: 1\n`)],
   ['flows', flow.map((text) => `v: ${text}\n`)],
 ])('generated %s are read alike', async (_name, bodies) => {
-  await fc.assert(
-    fc.asyncProperty(bodies, (body) => expectSame(`${HEAD}${body}`)),
-    { numRuns: 60, seed: 5 },
-  );
+  await expectAllSame(fc.sample(bodies, { numRuns: 60, seed: 5 }).map((body) => `${HEAD}${body}`));
 });
 
 function chunks<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
