@@ -30,6 +30,10 @@ export async function installProvider(image: string): Promise<string> {
     platform: 'node',
     format: 'esm',
     target: 'node24',
+    // It is started several times a plan: what is left out need not be read.
+    mainFields: ['module', 'main'],
+    minifySyntax: true,
+    minifyWhitespace: true,
     // Some of the libraries are CommonJS and ask for `require`.
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
     logLevel: 'error',
