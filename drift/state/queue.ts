@@ -84,9 +84,14 @@ export function claim(queue: Queue, request: Requested, ticket: string, now: Dat
   return { kind: 'wait', queue: { ...queue, waiting: newest }, running, waiting: newest };
 }
 
-/** Whether a push waits for the very commit that is asked for: its git host waits for the commit's status. */
+/**
+ * Whether a push waits for the very commit that somebody else asks for, or we ourselves: its git host waits for the
+ * commit's status.
+ */
 const servesPush = (waiting: Waiting, request: Requested): boolean =>
-  waiting.trigger === 'push' && request.trigger !== 'push' && waiting.commit === request.commit;
+  waiting.trigger === 'push' && !isDelivered(request) && waiting.commit === request.commit;
+
+const isDelivered = ({ trigger, by }: Requested): boolean => trigger === 'push' && by?.delivery !== undefined;
 
 /** Whether a function compares, and no build. */
 export function byFunction({ build }: Running): boolean {
