@@ -6,6 +6,7 @@ import { claim, EMPTY_QUEUE, MAX_QUEUE_BYTES, queueSchema } from '#drift/state/q
 import { MAX_STATE_BYTES, stateSchema, type TargetState } from '#drift/state/state.ts';
 import type { Source, Target } from '#drift/target.ts';
 import { sinceSchema, unsurePushSchema } from '#drift/webhook/changes.ts';
+import type { Host } from '#drift/webhook/delivery.ts';
 import { GitError, type GitRemote, type Log, SecretError } from '#services/ports.ts';
 import { readRecord, updateRecord } from '#services/records.ts';
 import { type BeginWorld, beginRun, START_ALLOWANCE_SECONDS } from './begin.ts';
@@ -133,6 +134,9 @@ export async function startRun(request: StartRequest, world: StartWorld): Promis
   }
   const { running } = outcome;
   if (outcome.kind === 'join') {
+    // One that is about to be started tells of itself as soon as there is room for it.
+    const isPending = trigger === 'push' && running.joinedFrom !== undefined && running.build !== null;
+    if (isPending) await tell({ target: target.name, ...running }, running.joinedFrom, source, world);
     return { runId: running.runId, sentence: `joined run ${running.runId}, which looks at the same commit` };
   }
   if (outcome.kind === 'wait') {
@@ -140,16 +144,24 @@ export async function startRun(request: StartRequest, world: StartWorld): Promis
   }
   const claimed = { ...run, ...aside, commit: running.commit };
   const begun = await beginRun(complete, claimed, { running, lastInSync: known?.lastInSync ?? null }, world);
-  // The verdict's own is told in any case; a check never fails for want of this one. One for which there was no room may
-  // lose its place to a newer one and have no verdict: nobody would end what is pending.
-  if (begun.throttled === null) {
-    await askForStatus(run, source, world.functions).catch((error: unknown) => {
-      world.log.error('commit status not asked for', { target: run.target, runId, error: String(error) });
-    });
-  }
+  // One for which there was no room may lose its place to a newer one and have no verdict: nobody would end what is
+  // pending.
+  if (begun.throttled === null) await tell(claimed, begun.joinedFrom, source, world);
   // It has no place among those that wait.
   if (claimed.aside === true && begun.throttled !== null) return fail(claimed, begun.throttled, world);
   return { runId, sentence: begun.sentence };
+}
+
+/** The verdict's own status is told in any case; a check never fails for want of this one. */
+async function tell(
+  run: Pick<Run, 'target' | 'runId' | 'trigger' | 'aside'>,
+  joinedFrom: Host | undefined,
+  source: Source,
+  world: StartWorld,
+): Promise<void> {
+  await askForStatus(run, joinedFrom, source, world.functions).catch((error: unknown) => {
+    world.log.error('commit status not asked for', { target: run.target, runId: run.runId, error: String(error) });
+  });
 }
 
 const refused = (sentence: string): Started => ({ runId: null, sentence });

@@ -3,9 +3,11 @@ import { expect, it } from 'vitest';
 import { finishRun, type RunEnded } from '#checks/runs/finish.ts';
 import { type StartRequest, startRun } from '#checks/runs/start.ts';
 import { sweep } from '#checks/runs/tend.ts';
-import { keys } from '#drift/names.ts';
+import { type PushedRun, tellStatus } from '#checks/statuses/tell.ts';
+import { deployed, keys } from '#drift/names.ts';
 import type { Queue } from '#drift/state/queue.ts';
 import type { TargetState } from '#drift/state/state.ts';
+import type { StatusRequest } from '#drift/statuses/request.ts';
 import type { Ticket } from '#drift/ticket.ts';
 import type { PushRange } from '#drift/webhook/changes.ts';
 import { decide, touching } from '#drift/webhook/decide.ts';
@@ -55,8 +57,8 @@ interface Build {
   status: string | null;
 }
 const SOURCE = {
-  ...{ name: 'infra', url: 'https://git.example/infra.git', ref: 'main' },
-  webhook: { secret: 'git/webhook' },
+  ...{ name: 'infra', url: 'https://git.example/acme/infra.git', ref: 'main' },
+  ...{ webhook: { secret: 'git/webhook' }, statuses: { secret: 'git/statuses' } },
 };
 const HOOKED = { ...TARGET, source: SOURCE, allowOtherCommits: true } as const;
 type Message = { readonly functionName: string; readonly payload: unknown };
@@ -73,6 +75,9 @@ class Service {
   readonly history: { readonly files: readonly string[]; readonly paths: readonly string[] }[] = [
     { files: [], paths: [TARGET.terraform.path] },
   ];
+  /** What the git host shows of commits, and those of which it must show something. */
+  readonly shown = new Map<string, string>();
+  readonly toBeShown = new Set<string>();
   /** When a push was first told. */
   readonly told = new Map<number, string>();
   readonly pending: Message[] = [];
@@ -157,9 +162,17 @@ class Service {
     this.pending.push({ functionName: 'dispatch', payload: { target: TARGET.name, ...request } });
   }
 
+  async show(run: PushedRun): Promise<void> {
+    const send = async ({ url, body }: StatusRequest): Promise<void> => {
+      this.shown.set(url.split('/').at(-1) ?? '', (JSON.parse(body) as { state: string }).state);
+    };
+    await tellStatus(run, { ...this.world, statuses: { send }, region: 'eu-west-1' });
+  }
+
   /** That run looks at what was pushed, at its own commit, or at what is newest when its turn has come. */
   promise(runId: string, { by }: StartRequest): void {
     const { running, waiting } = this.queue ?? {};
+    if (by?.host !== undefined && running?.runId === runId) this.toBeShown.add(running.commit);
     const own = running?.runId === runId ? numberOf(running.commit) : 0;
     // One that was asked for before the run in progress has nothing to look for when that is judged.
     const newest = waiting?.runId === runId && runId > (running?.runId ?? '') ? this.head : 0;
@@ -174,6 +187,8 @@ class Service {
       if (runId !== null && request.commit === undefined) this.promise(runId, request);
     } else if (functionName === 'webhook') {
       await this.hear(payload as number);
+    } else if (functionName === deployed.function('commit-status')) {
+      await this.show(payload as PushedRun);
     } else {
       await finishRun((payload as { ended: RunEnded }).ended, this.world);
     }
@@ -265,6 +280,8 @@ it('whatever comes in whatever order: the target is free in the end, and its ver
       await service.settle();
       expect(service.isQuiet, JSON.stringify(service.queue)).toBe(true);
       if (service.promised === 0) return;
+      expect([...service.shown.values()], 'a status that nobody ends').not.toContain('pending');
+      expect([...service.shown.keys()]).toEqual(expect.arrayContaining([...service.toBeShown]));
       const { last, paged, paths } = service.state ?? {};
       expect(numberOf(last?.commit)).toBeGreaterThanOrEqual(service.promised);
       // What could not be seen is seen by the next run, whatever it is made of.
