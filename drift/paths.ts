@@ -15,6 +15,13 @@ export function fewPaths(paths: Iterable<string>): readonly string[] | null {
   return folders.length <= MAX_PATHS ? folders : null;
 }
 
+/** Those of the paths that are none of the known ones, nor lie below one. */
+export function pathsBeyond(known: readonly string[], paths: readonly string[]): readonly string[] {
+  const all = new Set(known.map(plain));
+  const isKnown = (path: string): boolean => all.has(path) || above(path).some((folder) => all.has(folder));
+  return all.has('.') ? [] : paths.filter((path) => !isKnown(plain(path)));
+}
+
 function topmost(paths: Iterable<string>): readonly string[] {
   const all = new Set(Array.from(paths, plain));
   return all.has('.') ? ['.'] : [...all].filter((path) => !above(path).some((folder) => all.has(folder))).sort();

@@ -30,8 +30,8 @@ const world: StartWorld = {
 };
 
 /**
- * Starts a run of one target: `{ target, trigger, at?, seed?, by?, commit?, push? }`, from a schedule, a person or another
- * function. Answers `{ runId, sentence }`.
+ * Starts a run of one target: `{ target, trigger, at?, seed?, by?, commit?, push?, since? }`, from a schedule, a person or
+ * another function. Answers `{ runId, sentence }`.
  */
 export const handler = entry(async (event) => {
   const request = parseEvent(startRequestSchema, event);

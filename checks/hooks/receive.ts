@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import * as z from 'zod';
 import { keys } from '#drift/names.ts';
 import type { DeployedConfig, Source } from '#drift/target.ts';
-import type { UnsurePush } from '#drift/webhook/changes.ts';
+import { canBeSent, type UnsurePush } from '#drift/webhook/changes.ts';
 import { configChange } from '#drift/webhook/config-file.ts';
 import { decide, type PathsOf } from '#drift/webhook/decide.ts';
 import { type Delivery, deliveryId, eventOf, type Host, hostOf } from '#drift/webhook/delivery.ts';
@@ -16,8 +16,6 @@ import type { HookSecrets, KnownSecrets } from './secrets.ts';
 /** The largest body that is read, in bytes. */
 export const MAX_BODY_BYTES = 1024 * 1024;
 const MAX_RECEIPT_BYTES = 64 * 1024;
-/** Of a target's paths: Lambda takes 256 KB of an event that nobody waits for. */
-const MAX_SENT_BYTES = 128 * 1024;
 /** Runs asked for side by side: a host waits ten seconds for an answer, and may have pushed what hundreds are made of. */
 const WIDTH = 50;
 
@@ -118,7 +116,7 @@ interface Asked {
 /** What `dispatch` is to ask git before it starts; null: nothing. */
 function unsurePush({ before, after }: Push, paths: readonly string[] | undefined): UnsurePush | null {
   if (paths === undefined || before === null || after === null) return null;
-  return Buffer.byteLength(JSON.stringify(paths)) > MAX_SENT_BYTES ? null : { before, after, paths };
+  return canBeSent(paths) ? { before, after, paths } : null;
 }
 
 interface Proven {

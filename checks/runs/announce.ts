@@ -1,16 +1,27 @@
 import { deployed, keys, METRICS } from '#drift/names.ts';
 import { announced } from '#drift/state/advance.ts';
 import { pagingFindings } from '#drift/state/paging.ts';
-import { MAX_STATE_BYTES, newState, stateSchema, type TargetState, unknownLevel } from '#drift/state/state.ts';
+import {
+  MAX_STATE_BYTES,
+  newState,
+  stateSchema,
+  type TargetState,
+  type Transition,
+  unknownLevel,
+} from '#drift/state/state.ts';
 import type { Target } from '#drift/target.ts';
-import type { Alarms, EventBus, MetricDatum, Metrics, ObjectStore } from '#services/ports.ts';
+import { canBeSent } from '#drift/webhook/changes.ts';
+import type { Alarms, EventBus, Functions, MetricDatum, Metrics, ObjectStore } from '#services/ports.ts';
 import { updateRecord } from '#services/records.ts';
+import type { StartRequest } from './start.ts';
 
 export interface AnnounceWorld {
   readonly store: ObjectStore;
   readonly metrics: Metrics;
   readonly events: EventBus;
   readonly alarms: Alarms;
+  readonly functions: Pick<Functions, 'send'>;
+  readonly dispatchFunction: string;
   readonly now: () => Date;
 }
 
@@ -35,8 +46,18 @@ export async function announce(state: TargetState, target: Target, world: Announ
   if (state.outbox.length === 0) return;
   const events = state.outbox.flatMap((transition) => (transition.kind === 'event' ? [transition] : []));
   await world.events.announce(events, now);
+  for (const transition of state.outbox) {
+    if (transition.kind === 'look') await world.functions.send(world.dispatchFunction, lookRequest(target, transition));
+  }
   const ids = new Set(state.outbox.map((transition) => transition.id));
   await updateRecord(world.store, keys.state(target.name), stateSchema, MAX_STATE_BYTES, (current) =>
     announced(current ?? newState(target.name, now), ids, now),
   );
+}
+
+/** The same request, however often it is told. */
+function lookRequest({ name }: Target, look: Extract<Transition, { readonly kind: 'look' }>): StartRequest {
+  const { at, runId: seed, host, since: commit, paths } = look;
+  const since = { commit, paths: canBeSent(paths) ? paths : ['.'] };
+  return { target: name, trigger: 'push', at, seed, ...(host === null ? {} : { by: { host } }), since };
 }

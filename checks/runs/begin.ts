@@ -2,9 +2,18 @@ import { targetKey } from '#drift/fingerprint.ts';
 import { BUILD_ENV, deployed, keys } from '#drift/names.ts';
 import { objectRules } from '#drift/rules/rule.ts';
 import { type Run, runSchema } from '#drift/run.ts';
-import { EMPTY_QUEUE, MAX_QUEUE_BYTES, queueSchema, type Running, started, throttled } from '#drift/state/queue.ts';
+import {
+  EMPTY_QUEUE,
+  joinedFrom,
+  MAX_QUEUE_BYTES,
+  queueSchema,
+  type Running,
+  started,
+  throttled,
+} from '#drift/state/queue.ts';
 import type { DeployedConfig, SecretReference, Target } from '#drift/target.ts';
 import type { AskedRun, KubernetesTicket, NodesTicket, TerraformTicket, Ticket } from '#drift/ticket.ts';
+import type { Host } from '#drift/webhook/delivery.ts';
 import type { Builds, Functions, ObjectStore, Secrets, Uploads } from '#services/ports.ts';
 import { readRecord, updateRecord } from '#services/records.ts';
 
@@ -36,6 +45,8 @@ export interface Begun {
   readonly sentence: string;
   /** There was no room for it: why. Null: it was started. */
   readonly throttled: string | null;
+  /** Git host of a push that joined it before it was started. */
+  readonly joinedFrom: Host | undefined;
 }
 
 /**
@@ -53,13 +64,15 @@ export async function beginRun(
   const master = await world.secrets.read(world.fingerprintSecret);
   const any: AnyTicket = { schema: 'plumbline.ticket/1', run, fingerprintKey: targetKey(master, target.name) };
   const answer = await startWorker(target, any, { nonce: running.ticket, lastInSync }, world);
-  await updateRecord(world.store, keys.queue(target.name), queueSchema, MAX_QUEUE_BYTES, (current) => {
+  const after = await updateRecord(world.store, keys.queue(target.name), queueSchema, MAX_QUEUE_BYTES, (current) => {
     const queue = current ?? EMPTY_QUEUE;
     return 'worker' in answer ? started(queue, run.runId, answer.worker) : throttled(queue, run, answer.throttled);
   });
-  return 'worker' in answer
-    ? { sentence: `started run ${run.runId} at ${run.commit} as ${answer.worker}`, throttled: null }
-    : { sentence: `run ${run.runId} waits: ${answer.throttled}`, throttled: answer.throttled };
+  const said =
+    'worker' in answer
+      ? { sentence: `started run ${run.runId} at ${run.commit} as ${answer.worker}`, throttled: null }
+      : { sentence: `run ${run.runId} waits: ${answer.throttled}`, throttled: answer.throttled };
+  return { ...said, joinedFrom: joinedFrom(after, run.runId) };
 }
 
 function startWorker(

@@ -7,7 +7,7 @@ import { MAX_REPORT_BYTES, type Report, reportSchema } from '#drift/report.ts';
 import type { Run } from '#drift/run.ts';
 import { advance } from '#drift/state/advance.ts';
 import { conclude, type Ended, type Evidence } from '#drift/state/conclude.ts';
-import { EMPTY_QUEUE, MAX_QUEUE_BYTES, queueSchema, released, type Waiting } from '#drift/state/queue.ts';
+import { EMPTY_QUEUE, joinedFrom, MAX_QUEUE_BYTES, queueSchema, released, type Waiting } from '#drift/state/queue.ts';
 import { MAX_STATE_BYTES, newState, stateSchema } from '#drift/state/state.ts';
 import type { DeployedConfig, Target } from '#drift/target.ts';
 import { configChangeSchema, configNote } from '#drift/webhook/config-file.ts';
@@ -64,9 +64,9 @@ export async function finishRun(ended: RunEnded, world: FinishWorld): Promise<st
   );
   await announce(state, target, world);
   if (report.aside === true || state.last?.runId === report.runId) await writePages(report, target, world);
+  await tellOfEnd(report, target, world);
   await release(report, target, world);
   await startUsers(report, world);
-  await askForStatus(report, target.source, world.functions);
   world.log.info('run judged', summary(report));
   return `run ${report.runId} of ${target.name} is ${report.verdict}: ${report.reason}`;
 }
@@ -202,6 +202,16 @@ async function writePages(report: Report, target: Target, world: FinishWorld): P
   const page = renderReport(report);
   await world.store.put(keys.reportPage(target.name, report.runId), page, 'text/html; charset=utf-8');
   if (report.aside !== true) await world.store.put(keys.statePage(target.name), page, 'text/html; charset=utf-8');
+}
+
+/**
+ * Before the target is freed: only the queue knows of a push that joined the run, and this may be repeated. A push that
+ * joins from now on finds the report.
+ */
+async function tellOfEnd(report: Report, { name, source }: Target, world: FinishWorld): Promise<void> {
+  if (source?.statuses === undefined) return;
+  const queue = await readRecord(world.store, keys.queue(name), queueSchema, MAX_QUEUE_BYTES);
+  await askForStatus(report, joinedFrom(queue?.value ?? EMPTY_QUEUE, report.runId), source, world.functions);
 }
 
 /** Frees the target and lets the next waiting run start. */

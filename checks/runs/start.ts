@@ -5,7 +5,8 @@ import { askedBySchema, COMMIT_ID, newRunId, type Run, TRIGGERS } from '#drift/r
 import { claim, EMPTY_QUEUE, MAX_QUEUE_BYTES, queueSchema } from '#drift/state/queue.ts';
 import { MAX_STATE_BYTES, stateSchema, type TargetState } from '#drift/state/state.ts';
 import type { Source, Target } from '#drift/target.ts';
-import { unsurePushSchema } from '#drift/webhook/changes.ts';
+import { sinceSchema, unsurePushSchema } from '#drift/webhook/changes.ts';
+import type { Host } from '#drift/webhook/delivery.ts';
 import { GitError, type GitRemote, type Log, SecretError } from '#services/ports.ts';
 import { readRecord, updateRecord } from '#services/records.ts';
 import { type BeginWorld, beginRun, START_ALLOWANCE_SECONDS } from './begin.ts';
@@ -26,6 +27,8 @@ export const startRequestSchema = z
     commit: z.string().regex(COMMIT_ID, 'is no commit: write all 40 hex digits').optional(),
     /** A push whose files nobody told. */
     push: unsurePushSchema.exactOptional(),
+    /** What may have been pushed while a run looked that did not know of these paths yet. */
+    since: sinceSchema.exactOptional(),
   })
   .readonly();
 export type StartRequest = z.infer<typeof startRequestSchema>;
@@ -111,6 +114,8 @@ export async function startRun(request: StartRequest, world: StartWorld): Promis
   }
 
   const { commit, aside } = found;
+  const reason = await reasonAgainstSince(request, commit, source, world);
+  if (reason !== null) return refused(reason);
   const { trigger } = request;
   const by = request.by === undefined ? {} : { by: request.by };
   const ask = { runId, commit, trigger, ...by, ...aside, seed, at: at.toISOString(), deadline };
@@ -129,6 +134,9 @@ export async function startRun(request: StartRequest, world: StartWorld): Promis
   }
   const { running } = outcome;
   if (outcome.kind === 'join') {
+    // One that is about to be started tells of itself as soon as there is room for it.
+    const isPending = trigger === 'push' && running.joinedFrom !== undefined && running.build !== null;
+    if (isPending) await tell({ target: target.name, ...running }, running.joinedFrom, source, world);
     return { runId: running.runId, sentence: `joined run ${running.runId}, which looks at the same commit` };
   }
   if (outcome.kind === 'wait') {
@@ -136,16 +144,24 @@ export async function startRun(request: StartRequest, world: StartWorld): Promis
   }
   const claimed = { ...run, ...aside, commit: running.commit };
   const begun = await beginRun(complete, claimed, { running, lastInSync: known?.lastInSync ?? null }, world);
-  // The verdict's own is told in any case; a check never fails for want of this one. One for which there was no room may
-  // lose its place to a newer one and have no verdict: nobody would end what is pending.
-  if (begun.throttled === null) {
-    await askForStatus(run, source, world.functions).catch((error: unknown) => {
-      world.log.error('commit status not asked for', { target: run.target, runId, error: String(error) });
-    });
-  }
+  // One for which there was no room may lose its place to a newer one and have no verdict: nobody would end what is
+  // pending.
+  if (begun.throttled === null) await tell(claimed, begun.joinedFrom, source, world);
   // It has no place among those that wait.
   if (claimed.aside === true && begun.throttled !== null) return fail(claimed, begun.throttled, world);
   return { runId, sentence: begun.sentence };
+}
+
+/** The verdict's own status is told in any case; a check never fails for want of this one. */
+async function tell(
+  run: Pick<Run, 'target' | 'runId' | 'trigger' | 'aside'>,
+  joinedFrom: Host | undefined,
+  source: Source,
+  world: StartWorld,
+): Promise<void> {
+  await askForStatus(run, joinedFrom, source, world.functions).catch((error: unknown) => {
+    world.log.error('commit status not asked for', { target: run.target, runId: run.runId, error: String(error) });
+  });
 }
 
 const refused = (sentence: string): Started => ({ runId: null, sentence });
@@ -155,6 +171,21 @@ function reasonAgainst({ name, layer, allowOtherCommits }: Target, { ref }: Sour
   if (layer === 'nodes') return `${name} is of nodes, where a playbook runs as root: only ${ref} is checked, ever`;
   if (allowOtherCommits === true) return null;
   return `${name} is checked at ${ref} only: the config may allow another commit with allowOtherCommits: true`;
+}
+
+/** Why there is nothing to look for since a commit that was looked at; null: there is, or nobody can tell. */
+async function reasonAgainstSince(
+  { target, since, by }: StartRequest,
+  head: string,
+  source: Source,
+  world: StartWorld,
+): Promise<string | null> {
+  if (since === undefined) return null;
+  const { commit: before, paths } = since;
+  if (before === head) return `${source.ref} is still at ${head}, which was looked at`;
+  if (by?.host === undefined) return null;
+  const reason = await reasonAgainstPush(target, { before, after: head, paths }, { host: by.host, source }, world);
+  return reason === null ? null : `${reason}, but for what it was known to be made of before`;
 }
 
 const ASIDE = { aside: true } as const;

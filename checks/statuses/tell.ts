@@ -7,6 +7,7 @@ import { isRunId, runSchema } from '#drift/run.ts';
 import { statusRequest } from '#drift/statuses/request.ts';
 import { statusOf } from '#drift/statuses/status.ts';
 import type { DeployedConfig } from '#drift/target.ts';
+import { HOSTS } from '#drift/webhook/delivery.ts';
 import {
   type CommitStatuses,
   type Log,
@@ -24,6 +25,8 @@ const MAX_RUN_BYTES = 64 * 1024;
 export const pushedRunSchema = z.object({
   target: z.string().max(200),
   runId: z.string().refine(isRunId, 'is no run id'),
+  /** Of a push that joined it; else the run's record tells. */
+  host: z.enum(HOSTS).exactOptional(),
 });
 export type PushedRun = z.infer<typeof pushedRunSchema>;
 
@@ -45,17 +48,22 @@ export interface TellWorld {
  * @returns one sentence that says what happened
  * @throws what may pass by itself, so that it is tried again
  */
-export async function tellStatus({ target: name, runId }: PushedRun, world: TellWorld): Promise<string> {
+export async function tellStatus(
+  { target: name, runId, host: joinedFrom }: PushedRun,
+  world: TellWorld,
+): Promise<string> {
   const target = world.config.targets.find((candidate) => candidate.name === name);
   const { url, statuses } = target?.source ?? {};
   if (url === undefined || statuses === undefined) return `${name} has no source whose commits are given statuses`;
   const run = (await readRecord(world.store, keys.run(name, runId), runSchema, MAX_RUN_BYTES))?.value;
-  const { commit, by } = run ?? {};
-  if (commit == null || by?.host === undefined) return `run ${runId} of ${name} is of no pushed commit`;
-  const { host } = by;
-  const link = objectLink(world, keys.statePage(name));
   const readReport = async (): Promise<Report | null> =>
     (await readRecord(world.store, keys.report(name, runId), reportSchema, MAX_REPORT_BYTES))?.value ?? null;
+  const first = await readReport();
+  // One that was lost before it was written down has a verdict all the same.
+  const commit = run?.commit ?? first?.commit.checked;
+  const host = run?.by?.host ?? joinedFrom;
+  if (commit == null || host === undefined) return `run ${runId} of ${name} is of no pushed commit`;
+  const link = objectLink(world, keys.statePage(name));
   try {
     const token = (await world.secrets.read(statuses)).trim();
     const send = async (report: Report | null): Promise<string> => {
@@ -64,10 +72,9 @@ export async function tellStatus({ target: name, runId }: PushedRun, world: Tell
       world.log.info('commit status told', { target: name, runId, commit, host, state: status.state });
       return `${host} was told that ${commit} is ${status.state} for ${name}`;
     };
-    const report = await readReport();
-    const said = await send(report);
+    const said = await send(first);
     // It may have been judged, and that told, while this said that it was not.
-    const judged = report === null ? await readReport() : null;
+    const judged = first === null ? await readReport() : null;
     return judged === null ? said : await send(judged);
   } catch (error) {
     const isRefusal =

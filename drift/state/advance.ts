@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Finding } from '../finding.ts';
 import { EVENTS, type EventName } from '../names.ts';
+import { pathsBeyond } from '../paths.ts';
 import type { Report } from '../report.ts';
 import { ACCEPTED } from '../rules/accept.ts';
 import { type IgnoreRule, type Rules, rulesFor } from '../rules/rule.ts';
@@ -52,7 +53,13 @@ export function advance(state: TargetState, report: Report, target: Target, rule
     // What could not be looked at may have come to be made of something else.
     paths: (seen ? report.paths : undefined) ?? null,
     bindings,
-    outbox: seen ? [...state.outbox, ...findingTransitions(state.findings, findings, report)] : state.outbox,
+    outbox: seen
+      ? [
+          ...state.outbox,
+          ...findingTransitions(state.findings, findings, report),
+          ...lookSince(state, report, target, now),
+        ]
+      : state.outbox,
   };
   return settle(target.retired ? closed(next) : next, target, now);
 }
@@ -197,6 +204,21 @@ function findingTransitions(
     }),
     ...before.filter((finding) => !now.has(finding.fingerprint)).map((finding) => event(EVENTS.driftResolved, finding)),
   ];
+}
+
+/**
+ * While the run looked, a push was compared with what the verdict before remembered: one that touched only what is new
+ * started nothing. It lies in the outbox, as only this comparison knows both: a `record` that is tried again finds the
+ * state as it left it, and what is told twice is one run.
+ */
+function lookSince(state: TargetState, report: Report, { source }: Target, now: Date): readonly Transition[] {
+  const since = report.commit.checked;
+  if (source?.webhook === undefined || since === null || state.paths === null) return [];
+  const paths = pathsBeyond(state.paths, report.paths ?? []);
+  if (paths.length === 0) return [];
+  const { runId } = report;
+  const id = transitionId(state.target, runId, 'look');
+  return [{ kind: 'look', id, runId, at: now.toISOString(), host: report.by?.host ?? null, since, paths }];
 }
 
 /** What follows from the state whichever way it came about: failing or recovered, and what the alarm is red for. */

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Report } from '../report.ts';
 import { askedBySchema, TRIGGERS } from '../run.ts';
+import { HOSTS, type Host } from '../webhook/delivery.ts';
 
 /** A run that asks to be started. `ticket` is the nonce of its ticket; times are ISO. */
 const requestedSchema = z
@@ -10,6 +11,8 @@ const requestedSchema = z
     trigger: z.enum(TRIGGERS),
     by: askedBySchema.exactOptional(),
     aside: z.literal(true).exactOptional(),
+    /** Git host of a push that joined it, where none started it: it waits for the commit's status. */
+    joinedFrom: z.enum(HOSTS).exactOptional(),
     /** What made the request one request; with it the same run is asked for again. */
     seed: z.string(),
     at: z.string(),
@@ -52,7 +55,7 @@ export const EMPTY_QUEUE: Queue = { schema: 'plumbline.queue/1', running: null, 
  */
 export type Claim =
   | { readonly kind: 'start'; readonly queue: Queue; readonly running: Running }
-  | { readonly kind: 'join'; readonly running: Running }
+  | { readonly kind: 'join'; readonly queue: Queue; readonly running: Running }
   | { readonly kind: 'wait'; readonly queue: Queue; readonly running: Running; readonly waiting: Waiting }
   | { readonly kind: 'busy'; readonly by: Requested }
   /** A run that was not asked for earlier has looked since, or this very one. */
@@ -67,15 +70,17 @@ export function claim(queue: Queue, request: Requested, ticket: string, now: Dat
   }
   if (running === null) {
     if (request.aside === true && waiting !== null) return { kind: 'busy', by: waiting };
-    const started: Running = { ...request, ticket, claimedAt: now.toISOString(), build: null };
     const served = waiting !== null && waiting.runId <= request.runId;
+    const { joinedFrom } = waiting?.runId === request.runId ? waiting : {};
+    const kept = joinedFrom === undefined ? request : { ...request, joinedFrom };
+    const started: Running = { ...kept, ticket, claimedAt: now.toISOString(), build: null };
     return { kind: 'start', queue: { ...queue, running: started, waiting: served ? null : waiting }, running: started };
   }
   if (running.runId === request.runId) {
-    return running.build === null ? { kind: 'start', queue, running } : { kind: 'join', running };
+    return running.build === null ? { kind: 'start', queue, running } : { kind: 'join', queue, running };
   }
   const isSame = running.commit === request.commit && running.aside === request.aside;
-  if (isSame && (running.aside === true || !isOld(running))) return { kind: 'join', running };
+  if (isSame && (running.aside === true || !isOld(running))) return joined(queue, running, request);
   if (request.aside === true) return { kind: 'busy', by: running };
   const stays =
     waiting !== null &&
@@ -84,9 +89,28 @@ export function claim(queue: Queue, request: Requested, ticket: string, now: Dat
   return { kind: 'wait', queue: { ...queue, waiting: newest }, running, waiting: newest };
 }
 
-/** Whether a push waits for the very commit that is asked for: its git host waits for the commit's status. */
+function joined(queue: Queue, running: Running, { trigger, by }: Requested): Claim {
+  const host = trigger === 'push' ? by?.host : undefined;
+  if (host === undefined || running.by?.host !== undefined || running.joinedFrom !== undefined) {
+    return { kind: 'join', queue, running };
+  }
+  const noted: Running = { ...running, joinedFrom: host };
+  return { kind: 'join', queue: { ...queue, running: noted }, running: noted };
+}
+
+/** Git host of a push that joined a run; none where the run is no longer in the queue. */
+export function joinedFrom({ running, waiting }: Queue, runId: string): Host | undefined {
+  return [running, waiting].find((run) => run?.runId === runId)?.joinedFrom;
+}
+
+/**
+ * Whether a push waits for the very commit that somebody else asks for, or we ourselves: its git host waits for the
+ * commit's status.
+ */
 const servesPush = (waiting: Waiting, request: Requested): boolean =>
-  waiting.trigger === 'push' && request.trigger !== 'push' && waiting.commit === request.commit;
+  waiting.trigger === 'push' && !isDelivered(request) && waiting.commit === request.commit;
+
+const isDelivered = ({ trigger, by }: Requested): boolean => trigger === 'push' && by?.delivery !== undefined;
 
 /** Whether a function compares, and no build. */
 export function byFunction({ build }: Running): boolean {

@@ -6,6 +6,7 @@ import { bindingsSchema } from '../rules/bindings.ts';
 import { askedBySchema } from '../run.ts';
 import { SEVERITIES, type Target } from '../target.ts';
 import { VERDICTS } from '../verdict.ts';
+import { HOSTS } from '../webhook/delivery.ts';
 import { openWindow } from '../window.ts';
 
 const EVENT_NAMES = [
@@ -41,7 +42,10 @@ export const openFindingSchema = z
   .readonly();
 export type OpenFinding = z.infer<typeof openFindingSchema>;
 
-/** Something that happened and must be told: an event on the bus, or the alarm raised anew. */
+/**
+ * Something that happened and must be told: an event on the bus, the alarm raised anew, or what may have been pushed
+ * unseen while the run looked.
+ */
 export const transitionSchema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('event'),
@@ -50,6 +54,18 @@ export const transitionSchema = z.discriminatedUnion('kind', [
     detail: z.record(z.string(), z.unknown()),
   }),
   z.object({ kind: z.literal('re-page'), id: z.string(), reason: z.string() }),
+  z.object({
+    kind: z.literal('look'),
+    id: z.string(),
+    runId: z.string(),
+    at: z.string(),
+    /** That git can be asked at; null: nobody knows one. */
+    host: z.enum(HOSTS).nullable(),
+    /** The commit that the run looked at. */
+    since: z.string(),
+    /** What the target was not known to be made of before. */
+    paths: z.array(z.string()).readonly(),
+  }),
 ]);
 export type Transition = z.infer<typeof transitionSchema>;
 

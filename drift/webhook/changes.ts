@@ -17,6 +17,20 @@ export const unsurePushSchema = rangeSchema
   .readonly();
 export type UnsurePush = z.infer<typeof unsurePushSchema>;
 
+/** Of paths: Lambda takes 256 KB of an event that nobody waits for. */
+const MAX_SENT_BYTES = 128 * 1024;
+
+/** Whether `dispatch` can be sent so many paths. */
+export function canBeSent(paths: readonly string[]): boolean {
+  return Buffer.byteLength(JSON.stringify(paths)) <= MAX_SENT_BYTES;
+}
+
+/** Whatever was pushed since a commit, if it touched one of these paths. */
+export const sinceSchema = z
+  .object({ commit, paths: z.array(z.string().max(4096)).max(MAX_PATHS).readonly() })
+  .readonly();
+export type Since = z.infer<typeof sinceSchema>;
+
 /** The most that is remembered of an answer. */
 export const MAX_ANSWER_BYTES = 1024 * 1024;
 
