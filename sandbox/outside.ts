@@ -150,7 +150,9 @@ export class Outside {
   /** Asks for a run of a target as a person would. @returns its id, or why there is none */
   async start(dispatch: string, target: string): Promise<{ readonly runId: string | null; readonly sentence: string }> {
     const answer = await this.invoke(dispatch, { target, trigger: 'manual' });
-    return answer as { readonly runId: string | null; readonly sentence: string };
+    const { runId, sentence } = answer as { readonly runId: string | null; readonly sentence: string };
+    // One that could not start looks at nothing, and is judged all the same.
+    return { runId: runId ?? /^run (\S+) could not start: /.exec(sentence)?.[1] ?? null, sentence };
   }
 }
 

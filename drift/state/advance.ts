@@ -53,13 +53,11 @@ export function advance(state: TargetState, report: Report, target: Target, rule
     // What could not be looked at may have come to be made of something else.
     paths: (seen ? report.paths : undefined) ?? null,
     bindings,
-    outbox: seen
-      ? [
-          ...state.outbox,
-          ...findingTransitions(state.findings, findings, report),
-          ...lookSince(state, report, target, now),
-        ]
-      : state.outbox,
+    outbox: [
+      ...state.outbox,
+      ...(seen ? findingTransitions(state.findings, findings, report) : []),
+      ...(target.retired ? [] : lookSince(state, report, target, now)),
+    ],
   };
   return settle(target.retired ? closed(next) : next, target, now);
 }
@@ -214,7 +212,9 @@ function findingTransitions(
 function lookSince(state: TargetState, report: Report, { source }: Target, now: Date): readonly Transition[] {
   const since = report.commit.checked;
   if (source?.webhook === undefined || since === null || state.paths === null) return [];
-  const paths = pathsBeyond(state.paths, report.paths ?? []);
+  const isKnown = report.verdict !== 'unknown' && report.paths !== undefined;
+  // One that could not look may have stopped at what is new, whose mend may have been pushed meanwhile.
+  const paths = isKnown ? pathsBeyond(state.paths, report.paths) : ['.'];
   if (paths.length === 0) return [];
   const { runId } = report;
   const id = transitionId(state.target, runId, 'look');

@@ -201,11 +201,9 @@ describe('nothing is looked at', () => {
   });
 
   it('after a first run, or one that could not look: until then every push counted', async () => {
-    await finishRun(await look(PUSH, { paths: AFTER }), world);
+    await finishRun({ ...(await look(PUSH, {})), failure: 'lost' }, world);
+    await finishRun(await look({ ...PUSH, seed: '2' }, { paths: AFTER }), world);
     expect([looks(), state()?.paths]).toEqual([[], AFTER]);
-    await finishRun({ ...(await look({ ...PUSH, seed: '2' }, {})), failure: 'lost' }, world);
-    await finishRun(await look({ ...PUSH, seed: '3' }, { paths: ['.'] }), world);
-    expect([looks(), state()?.paths]).toEqual([[], ['.']]);
   });
 
   it('after a run that looked aside', async () => {
@@ -218,6 +216,15 @@ describe('nothing is looked at', () => {
 });
 
 describe('whatever is new is looked at', () => {
+  it('and all, once, when the run could not look: it may have stopped at what is new', async () => {
+    await finishRun({ ...(await pushedMeanwhile()), failure: 'lost' }, world);
+    expect(looks()).toMatchObject([{ since: { commit: FIRST, paths: ['.'] } }]);
+    const [request = PUSH] = looks();
+    world.head.commit = '3'.repeat(40);
+    await finishRun({ ...(await look(request, {})), failure: 'lost' }, world);
+    expect(looks(), 'from then on every push counts').toHaveLength(1);
+  });
+
   it('where no git host is known that could tell', async () => {
     await finishRun(await pushedMeanwhile({ target: TARGET.name, trigger: 'schedule' }), world);
     const [request = PUSH] = looks();
