@@ -282,6 +282,11 @@ describe('a build', () => {
 });
 
 describe('the role that runs a repository’s code', () => {
+  const isDenied = (action: string): boolean =>
+    statementsOf('TerraformprodTargetRole')
+      .filter(({ Effect, Resource }) => Effect === 'Deny' && list(Resource).includes('*'))
+      .flatMap(({ Action }) => list(Action))
+      .some((pattern) => new RegExp(`^${pattern.replaceAll('*', '.*')}$`).test(action));
   const role = ofType('AWS::IAM::Role').find(({ id }) => id.startsWith('TerraformprodTargetRole'));
 
   test('is the one that the config names, and only its environment’s builds may assume it', () => {
@@ -334,6 +339,49 @@ describe('the role that runs a repository’s code', () => {
     ]) {
       expect(data?.Action).toContain(action);
     }
+  });
+
+  test.each([
+    'appconfig:GetConfiguration',
+    'appconfig:GetLatestConfiguration',
+    'codeartifact:GetPackageVersionAsset',
+    'codeartifact:ReadFromRepository',
+    'codebuild:BatchGetBuilds',
+    'cognito-identity:GetCredentialsForIdentity',
+    'datapipeline:QueryObjects',
+    'iot:GetThingShadow',
+    's3:GetDataAccess',
+    's3express:CreateSession',
+    'ssm:GetAutomationExecution',
+    'ssm:GetMaintenanceWindowExecutionTask',
+    'ssm:GetMaintenanceWindowExecutionTaskInvocation',
+    'wafv2:GetSampledRequests',
+    'workmailmessageflow:GetRawMessageContent',
+  ])('is denied %s, which returns contents', (action) => {
+    expect(isDenied(action)).toBe(true);
+  });
+
+  test.each([
+    'appconfig:GetHostedConfigurationVersion',
+    'codebuild:BatchGetProjects',
+    'cognito-idp:AdminGetUser',
+    'ecr:GetAuthorizationToken',
+    'iot:GetTopicRule',
+    'kinesisvideo:DescribeStream',
+    'lambda:GetFunction',
+    'logs:DescribeLogGroups',
+    's3:GetBucketPolicy',
+    'ssm:GetMaintenanceWindowTask',
+    'transcribe:GetVocabulary',
+    'waf:GetWebACL',
+    'xray:GetSamplingRules',
+  ])('may %s, which plans of ordinary resources ask for', (action) => {
+    expect(isDenied(action)).toBe(false);
+  });
+
+  test('has policies that IAM takes', () => {
+    // All inline policies of a role together, white space aside.
+    expect(JSON.stringify(statementsOf('TerraformprodTargetRole')).length).toBeLessThan(10_240);
   });
 
   test('reads items of the tables that hold locks, and of no other', () => {
