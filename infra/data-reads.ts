@@ -169,6 +169,8 @@ export const DATA_READS: readonly string[] = [
   'snowball:GetJobUnlockCode',
   'sns:GetEndpointAttributes',
   'sns:ListEndpointsByPlatformApplication',
+  // The addresses of all topics at once. Plans ask for one topic's, or for one.
+  'sns:ListSubscriptions',
   'sqs:ReceiveMessage',
   'ssm-contacts:DescribeEngagement',
   'ssm-contacts:DescribePage',
@@ -212,6 +214,9 @@ export const PARAMETER_READS: readonly string[] = [
   'ssm:GetParameters',
   'ssm:GetParametersByPath',
 ];
+
+/** Denied on the topics that Plumbline's own alarms go to: other topics, and who listens to them, are for plans to compare. */
+export const ADDRESS_READS: readonly string[] = ['sns:GetSubscriptionAttributes', 'sns:ListSubscriptionsByTopic'];
 
 /** Denied on all tables but those that the config names as holding locks. */
 export const ITEM_READS: readonly string[] = ['dynamodb:GetItem'];

@@ -53,7 +53,7 @@ export class PlumblineStack extends Stack {
     letters.alarm(alerts, text);
     new Heartbeat(this, 'Heartbeat', { alerts, text });
 
-    const environments = this.#checkInBuilds(settings.targets, bundles, results);
+    const environments = this.#checkInBuilds(settings.targets, bundles, results, alerts);
     const service = new Service(this, 'Service', { settings, bundles, results, environments, deadLetters });
     this.#checkKubernetes(settings.targets.filter(isKubernetes), bundles, results, service);
 
@@ -80,13 +80,19 @@ export class PlumblineStack extends Stack {
     this.#tell(bucket, service, alerts);
   }
 
-  #checkInBuilds(all: readonly ServedTarget[], bundles: Bundles, results: Results): readonly BuildEnvironment[] {
+  #checkInBuilds(
+    all: readonly ServedTarget[],
+    bundles: Bundles,
+    results: Results,
+    alerts: Alerts,
+  ): readonly BuildEnvironment[] {
     const [modules, nodes] = [all.filter(isTerraform), all.filter(isNodes)];
     if (modules.length + nodes.length === 0) return [];
     const shared = { tool: new Asset(this, 'Tool', { path: bundles.tool }), results };
+    const topics = Object.values(alerts.topics);
     const environments: BuildEnvironment[] = [];
     for (const [name, targets] of groupBy(modules, environmentOf)) {
-      environments.push(new TerraformEnvironment(this, `Terraform.${name}`, { targets, ...shared }));
+      environments.push(new TerraformEnvironment(this, `Terraform.${name}`, { targets, topics, ...shared }));
     }
     for (const [name, targets] of groupBy(nodes, environmentOf)) {
       environments.push(new NodesEnvironment(this, `Nodes.${name}`, { targets, ...shared }));

@@ -1,10 +1,11 @@
 import { Stack } from 'aws-cdk-lib';
 import { Effect, type IRole, ManagedPolicy, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { deployed } from '#drift/names.ts';
 import { acknowledge } from './acknowledge.ts';
-import { DATA_READS, ITEM_READS, OBJECT_READS, PARAMETER_READS } from './data-reads.ts';
+import { ADDRESS_READS, DATA_READS, ITEM_READS, OBJECT_READS, PARAMETER_READS } from './data-reads.ts';
 import type { Place } from './settings.ts';
 
 export interface TargetRoleProps {
@@ -13,6 +14,8 @@ export interface TargetRoleProps {
   readonly build: IRole;
   /** The service's own memory: closed to the code of a repository altogether. */
   readonly results: Bucket;
+  /** Where the service's alarms go: an address of a pager that is read there is as good as its key. */
+  readonly topics: readonly ITopic[];
 }
 
 /**
@@ -22,7 +25,7 @@ export interface TargetRoleProps {
 export class TargetRole extends Construct {
   readonly role: Role;
 
-  constructor(scope: Construct, id: string, { environment, build, results }: TargetRoleProps) {
+  constructor(scope: Construct, id: string, { environment, build, results, topics }: TargetRoleProps) {
     super(scope, id);
     const { partition } = Stack.of(this);
     const states = environment.state.map((pattern) => `arn:${partition}:s3:::${pattern}`);
@@ -39,6 +42,9 @@ export class TargetRole extends Construct {
     this.#denyBut('NoObjectsButStates', OBJECT_READS, states);
     this.#denyBut('NoItemsButLocks', ITEM_READS, locks);
     this.#deny('NothingOfPlumbline', { actions: ['s3:*'], resources: [results.bucketArn, results.arnForObjects('*')] });
+    // Of the topics themselves, and of their subscriptions, whose ARNs go on from the topic's.
+    const told = topics.flatMap(({ topicArn }) => [topicArn, `${topicArn}:*`]);
+    this.#deny('NoAddressesOfAlarms', { actions: [...ADDRESS_READS], resources: told });
     this.#letDecrypt(environment, states);
     acknowledge(this.role, {
       'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/ReadOnlyAccess]':

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { deployed, INBOX_POLICY_PATH } from '#drift/names.ts';
-import { DATA_READS, ITEM_READS, OBJECT_READS, PARAMETER_READS } from '#infra/data-reads.ts';
+import { ADDRESS_READS, DATA_READS, ITEM_READS, OBJECT_READS, PARAMETER_READS } from '#infra/data-reads.ts';
 import { list, readableSecrets, type Statement, statementsOf as statementsIn } from './statements.ts';
 import { deployment, type Resource, resourcesOf, SERVICE_CONFIG, settingsFrom } from './synth.ts';
 
@@ -317,7 +317,7 @@ describe('the role that runs a repository’s code', () => {
 
   test('is denied data, whatever else a policy allows', () => {
     const denied = statementsOf('TerraformprodTargetRole').filter(({ Effect }) => Effect === 'Deny');
-    expect(denied).toHaveLength(5);
+    expect(denied).toHaveLength(6);
     const [data, parameters, objects, items, plumbline] = denied;
     expect(data).toMatchObject({ Action: [...DATA_READS].sort(), Resource: '*' });
     expect(parameters).toMatchObject({
@@ -339,6 +339,19 @@ describe('the role that runs a repository’s code', () => {
     ]) {
       expect(data?.Action).toContain(action);
     }
+  });
+
+  test('is not told where alarms go, but who listens to other topics', () => {
+    const addresses = statementsOf('TerraformprodTargetRole').find(({ Sid }) => Sid === 'NoAddressesOfAlarms');
+    expect(addresses).toMatchObject({ Effect: 'Deny', Action: ADDRESS_READS });
+    const topics = ofType('AWS::SNS::Topic').map(({ id }) => id);
+    expect(topics).toHaveLength(2);
+    expect(list(addresses?.Resource)).toHaveLength(4);
+    expect(addresses?.Resource).toEqual(
+      expect.arrayContaining(topics.flatMap((id) => [{ Ref: id }, { 'Fn::Join': ['', [{ Ref: id }, ':*']] }])),
+    );
+    expect(ADDRESS_READS.filter(isDenied)).toEqual([]);
+    expect(isDenied('sns:ListSubscriptions')).toBe(true);
   });
 
   test.each([
