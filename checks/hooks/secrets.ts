@@ -59,6 +59,7 @@ export class HookSecrets {
 
   async #ofSource({ name, webhook }: Source): Promise<readonly HookSecret[]> {
     if (webhook === undefined) return [];
-    return (await this.#secrets.versions(webhook)).map((value) => ({ name, value }));
+    // A file ends with a line break, and what is stored from it; a git host's page takes one line, without.
+    return (await this.#secrets.versions(webhook)).map((value) => ({ name, value: value.replace(/[\r\n]+$/, '') }));
   }
 }

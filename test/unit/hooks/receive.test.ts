@@ -339,9 +339,20 @@ describe('secrets', () => {
     await expect(deliver()).rejects.toThrow('Secrets Manager is away');
   });
 
-  it('an empty one opens nothing', async () => {
-    vault.values.set('hook/infra', ['']);
+  it.each(['\n', '\r\n', '\n\n'])(
+    'one stored from a file counts without the line break that ends it: %j',
+    async (end) => {
+      vault.values.set('hook/infra', [`infra secret ${end}`]);
+      expect((await deliver({ secret: 'infra secret ' })).status).toBe(202);
+      expect((await deliver({ secret: `infra secret ${end}` })).status).toBe(401);
+      expect((await deliver({ secret: 'infra secret' })).status).toBe(401);
+    },
+  );
+
+  it.each(['', '\n'])('an empty one opens nothing: %j', async (value) => {
+    vault.values.set('hook/infra', [value]);
     expect((await deliver({ secret: '' })).status).toBe(401);
+    expect((await deliver({ secret: value })).status).toBe(401);
   });
 });
 
