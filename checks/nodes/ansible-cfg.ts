@@ -3,6 +3,7 @@ import { join, posix } from 'node:path';
 import { parse } from 'ini';
 import { NotReady } from '../not-ready.ts';
 import type { Layout } from './layout.ts';
+import { shown } from './pack.ts';
 import { CONNECTION, LANGUAGE, type Setting } from './settings.ts';
 
 const MAX_BYTES = 1024 * 1024;
@@ -28,20 +29,20 @@ export async function repositorySettings(
   return settingsOf(await readFile(file, 'utf8'), folder, place);
 }
 
-/** The settings of a file's text. @param folder of the file, from the root of the source */
+/** The settings of a file's text. @param folder of the file, from the root of the source @throws NotReady */
 export function settingsOf(text: string, folder: string, place: 'here' | 'node'): Readonly<Record<string, string>> {
   const sections: Readonly<Record<string, unknown>> = parse(asLibraryReads(text));
   const settings: Record<string, string> = {};
   for (const { section, key, variable, kind } of [...LANGUAGE, ...(place === 'here' ? CONNECTION : [])]) {
     const value = (sections[section] as Readonly<Record<string, unknown>> | undefined)?.[key];
     if (value === undefined || typeof value === 'object' || String(value) === '') continue;
-    settings[variable] = placed(String(value), kind, folder);
+    settings[variable] = placed(String(value), kind, folder, key);
   }
   return settings;
 }
 
-/** Paths start where their file lies; in variables they would start elsewhere. */
-function placed(value: string, kind: Setting['kind'], folder: string): string {
+/** Paths start where their file lies; in variables they would start elsewhere. @throws NotReady */
+function placed(value: string, kind: Setting['kind'], folder: string, key: string): string {
   if (kind === 'text') return value;
   const separator = { path: null, paths: ':', list: ',' }[kind];
   const parts = separator === null ? [value] : value.split(separator);
@@ -49,8 +50,17 @@ function placed(value: string, kind: Setting['kind'], folder: string): string {
     .map((part) => part.trim())
     .filter((part) => part !== '')
     .map((part) => part.replace(/^\{\{\s*CWD\s*\}\}/, '.'))
-    .map((part) => (/^[/~$]/.test(part) ? part : posix.join('{source}', folder, part)))
+    .map((part) => (/^[/~$]/.test(part) ? part : inSource(part, folder, key)))
     .join(separator ?? '');
+}
+
+/** A place beside the repository is one of its author's machine: without it, a role of the same name could be taken. */
+function inSource(path: string, folder: string, key: string): string {
+  const place = posix.join(folder, path);
+  if (place !== '..' && !place.startsWith('../')) return posix.join('{source}', place);
+  throw new NotReady(
+    `${posix.join(folder, 'ansible.cfg')}: ${key} names ${shown(path)}, which leads out of the repository: name a place in it, or a path from /`,
+  );
 }
 
 /**

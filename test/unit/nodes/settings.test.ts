@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { repositorySettings, settingsOf } from '#checks/nodes/ansible-cfg.ts';
 import { higherConfigs, layoutOf } from '#checks/nodes/layout.ts';
 import { CONNECTION, LANGUAGE } from '#checks/nodes/settings.ts';
+import { NotReady } from '#checks/not-ready.ts';
 
 describe("the repository's ansible.cfg", () => {
   const CONFIG = `# of acme
@@ -56,17 +57,36 @@ cache = True
   });
 
   it('is how nodes are reached too where a person checks, and never what shows or keeps results', () => {
-    const settings = settingsOf(CONFIG, '.', 'here');
+    const settings = settingsOf(CONFIG, 'ansible', 'here');
     expect(settings).toMatchObject({
-      ANSIBLE_LIBRARY: '{source}/plugins/modules',
-      ANSIBLE_INVENTORY: '{source}/hosts.ini,{source}/more/hosts.yml',
+      ANSIBLE_LIBRARY: '{source}/ansible/plugins/modules',
+      ANSIBLE_INVENTORY: '{source}/ansible/hosts.ini,{source}/ansible/more/hosts.yml',
       ANSIBLE_REMOTE_USER: 'deploy',
-      ANSIBLE_PRIVATE_KEY_FILE: '{source}/keys/id',
+      ANSIBLE_PRIVATE_KEY_FILE: '{source}/ansible/keys/id',
       ANSIBLE_SSH_ARGS: '-o ControlPersist=60s -o ProxyCommand="ssh -W %h:%p jump # not a comment"',
       ANSIBLE_SSH_PIPELINING: 'True',
       ANSIBLE_VAULT_PASSWORD_FILE: '~/.vault',
     });
     expect(Object.keys(settings).join(' ')).not.toMatch(/CALLBACK|STRATEGY|CACHE|LOG|COW|RETRY/);
+  });
+
+  it.each([
+    ['roles_path = ./roles:../../outside', 'ansible', '../../outside'],
+    ['library = ..', '.', '..'],
+    ['collections_path = roles/../../../outside', 'ansible', 'roles/../../../outside'],
+    ['inventory = hosts,../hosts', '.', '../hosts'],
+    ['private_key_file = {{CWD}}/../key', '.', './../key'],
+  ])('is refused when a path leads out of the repository, where nobody has the same: %s', (line, folder, named) => {
+    const read = (): unknown => settingsOf(`[defaults]\n${line}`, folder, 'here');
+    expect(read).toThrow(NotReady);
+    expect(read).toThrow(`names ${named}, which leads out of the repository: name a place in it, or a path from /`);
+  });
+
+  it('may go up within the repository, and to its root', () => {
+    const text = '[defaults]\nroles_path = ../../shared/roles:../..:..shared';
+    expect(settingsOf(text, 'a/b', 'node')).toEqual({
+      ANSIBLE_ROLES_PATH: '{source}/shared/roles:{source}:{source}/a/b/..shared',
+    });
   });
 
   it('knows no setting that shows, keeps or reorders results', () => {
