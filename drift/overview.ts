@@ -82,9 +82,10 @@ export type Known =
   | { readonly state: TargetState | null; readonly queue: Queue | null }
   | { readonly unreadable: string };
 
-/** @param link the console's page of its latest report */
+/** @param link the console's page of its latest report @throws Error when the record has a time that is none */
 export function overviewRow(target: Target, known: Known, now: Date, link: string): Row {
   const { state, queue } = 'unreadable' in known ? { state: null, queue: null } : known;
+  requireDates(state, queue);
   const last = state?.last ?? null;
   const findings = state?.findings ?? [];
   const open = findings.filter((finding) => !isAcknowledged(finding, now));
@@ -115,6 +116,24 @@ export function overviewRow(target: Target, known: Known, now: Date, link: strin
     commit: last?.commit ?? null,
     link,
   };
+}
+
+/** To a verdict a damaged time does no harm, so that records take any text for one; a page would show nonsense. */
+function requireDates(state: TargetState | null, queue: Queue | null): void {
+  const times: readonly (readonly [string, string | null | undefined])[] = [
+    ['since', state?.since],
+    ['last.startedAt', state?.last?.startedAt],
+    ['last.endedAt', state?.last?.endedAt],
+    ['last.since', state?.last?.since],
+    ...(state?.findings ?? []).flatMap(({ firstSeen, acknowledgedUntil }) => [
+      ['firstSeen of a finding', firstSeen] as const,
+      ['acknowledgedUntil of a finding', acknowledgedUntil] as const,
+    ]),
+    ['running.claimedAt', queue?.running?.claimedAt],
+    ['waiting.at', queue?.waiting?.at],
+  ];
+  const damaged = times.find(([, time]) => typeof time === 'string' && Number.isNaN(Date.parse(time)));
+  if (damaged !== undefined) throw new Error(`the record is damaged, ${damaged[0]} is no date`);
 }
 
 /** Whether the service would start a check of it. */

@@ -189,17 +189,37 @@ describe('the overview', () => {
     expect(made.warnings).toEqual([{ target: 'prod/network', error: expect.stringContaining(why) }]);
   });
 
-  test('a record with a time that is none is such a row too', async () => {
+  const lastOf = (over: Parameters<typeof state>[0]) => ({ state: state(over), queue: running });
+  const openWith = (over: Parameters<typeof open>[1]) => ({
+    state: state({}, { findings: [open('a'), open('b', over)] }),
+    queue: running,
+  });
+  const { running: one } = running;
+  test.each([
+    ['since', { state: state({}, { since: '' }), queue: running }],
+    ['last.startedAt', lastOf({ startedAt: 'yesterday' })],
+    ['last.endedAt', lastOf({ endedAt: '2026-11-24T25:31:00.000Z' })],
+    ['last.since', lastOf({ since: 'soon' })],
+    ['firstSeen of a finding', openWith({ firstSeen: 'never' })],
+    ['acknowledgedUntil of a finding', openWith({ acknowledged: true, acknowledgedUntil: 'NaN' })],
+    ['running.claimedAt', { state: state(), queue: { ...running, running: { ...one, claimedAt: '?' } } }],
+    ['waiting.at', { state: state(), queue: { ...running, waiting: { ...one, at: '?', throttled: null } } }],
+  ])('a record with a time that is none is such a row too, and nothing of it is shown: %s', async (where, records) => {
     const made = world();
-    const odd = { ...state({ startedAt: 'yesterday' }), schedule: 'cron(0 8 ? * MON-FRI *)' };
-    await made.store.put(keys.state(TARGET.name), JSON.stringify(odd));
+    await made.store.put(keys.state(TARGET.name), JSON.stringify(records.state));
+    await made.store.put(keys.queue(TARGET.name), JSON.stringify(records.queue));
     await made.store.put(keys.state(second.name), JSON.stringify(state()));
     const found = await overview(null, made);
+    expect(statusSchema.parse(JSON.parse(JSON.stringify(found)))).toEqual(found);
     expect(found.targets.map(({ target, verdict }) => [target, verdict])).toEqual([
       ['prod/network', 'unknown'],
       ['prod/shop', 'in-sync'],
     ]);
-    expect(found.targets[0]?.reason).toMatch(/^what is known of it cannot be read: .*date/i);
+    expect(found.targets[0]).toMatchObject({
+      reason: `what is known of it cannot be read: the record is damaged, ${where} is no date`,
+      ...{ lastRun: null, age: null, since: null, running: null, findings: 0 },
+    });
+    expect(made.warnings).toHaveLength(1);
   });
 
   test('what is too large is not read', async () => {
