@@ -28,6 +28,10 @@ MAX_LOG_LINE = 8000
 # What a build sees of this machine; everything else is its own.
 PASSED_ON = ("LANG", "TZ", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO", "SSL_CERT_FILE")
 
+# It remembers the services' descriptions, which take a second to read; each client has credentials of its own.
+_SESSION = botocore.session.get_session()
+_MAKING_CLIENTS = threading.Lock()
+
 
 class Run:
     def __init__(self, project: dict, build: dict, announce: Callable[[dict], None]) -> None:
@@ -72,16 +76,19 @@ class Run:
         self._signal(signal.SIGKILL)
 
     def _clients(self, role: dict) -> None:
-        session = botocore.session.get_session()
-        self._client = lambda service: session.create_client(
-            service,
-            region_name=get_region(),
-            endpoint_url=os.environ["AWS_ENDPOINT_URL"],
-            verify=os.environ["AWS_CA_BUNDLE"],
-            aws_access_key_id=role["AccessKeyId"],
-            aws_secret_access_key=role["SecretAccessKey"],
-            aws_session_token=role["Token"],
-        )
+        def client(service: str):
+            with _MAKING_CLIENTS:
+                return _SESSION.create_client(
+                    service,
+                    region_name=get_region(),
+                    endpoint_url=os.environ["AWS_ENDPOINT_URL"],
+                    verify=os.environ["AWS_CA_BUNDLE"],
+                    aws_access_key_id=role["AccessKeyId"],
+                    aws_secret_access_key=role["SecretAccessKey"],
+                    aws_session_token=role["Token"],
+                )
+
+        self._client = client
 
     def _source(self, folder: str) -> None:
         source = self.project.get("source") or {}
