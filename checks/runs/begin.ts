@@ -1,7 +1,7 @@
 import { targetKey } from '#drift/fingerprint.ts';
 import { BUILD_ENV, deployed, keys } from '#drift/names.ts';
 import { objectRules } from '#drift/rules/rule.ts';
-import { type Run, runSchema } from '#drift/run.ts';
+import type { Run } from '#drift/run.ts';
 import {
   EMPTY_QUEUE,
   joinedFrom,
@@ -15,11 +15,11 @@ import type { DeployedConfig, SecretReference, Target } from '#drift/target.ts';
 import type { AskedRun, KubernetesTicket, NodesTicket, TerraformTicket, Ticket } from '#drift/ticket.ts';
 import type { Host } from '#drift/webhook/delivery.ts';
 import type { Builds, Functions, ObjectStore, Secrets, Uploads } from '#services/ports.ts';
-import { readRecord, updateRecord } from '#services/records.ts';
+import { updateRecord } from '#services/records.ts';
+import { readRun } from './run-record.ts';
 
 /** How long a run may wait for its build's machine, or its function, on top of the target's own timeout. */
 export const START_ALLOWANCE_SECONDS = 900;
-const MAX_RUN_BYTES = 64 * 1024;
 
 export interface BeginWorld {
   readonly config: DeployedConfig;
@@ -140,9 +140,4 @@ async function writeRun(run: Resolved, world: BeginWorld): Promise<Resolved> {
   const resolved = { ...written, commit: run.commit };
   if (written.commit !== run.commit) await world.store.put(key, `${JSON.stringify(resolved)}\n`, 'application/json');
   return resolved;
-}
-
-/** The run as it was written down; null: it was not. */
-export async function readRun(target: string, runId: string, store: Pick<ObjectStore, 'read'>): Promise<Run | null> {
-  return (await readRecord(store, keys.run(target, runId), runSchema, MAX_RUN_BYTES))?.value ?? null;
 }

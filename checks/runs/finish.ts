@@ -14,11 +14,11 @@ import { configChangeSchema, configNote } from '#drift/webhook/config-file.ts';
 import { type Functions, type Log, ObjectTooLarge } from '#services/ports.ts';
 import { DamagedRecord, readRecord, updateRecord } from '#services/records.ts';
 import { type AnnounceWorld, announce } from './announce.ts';
-import { readRun } from './begin.ts';
+import { readRun } from './run-record.ts';
 import type { StartRequest } from './start.ts';
 import { askForStatus } from './status.ts';
 
-const MAX_RUN_BYTES = 64 * 1024;
+const MAX_CHANGE_BYTES = 64 * 1024;
 
 /** A run that is over. */
 export interface RunEnded {
@@ -145,7 +145,7 @@ async function judgeOnce(run: Run, ended: RunEnded, target: Target, world: Finis
 /** That what counts is not what git says of us; what cannot be read of it changes no verdict. */
 async function noteOnConfig({ store, config }: FinishWorld): Promise<Note | null> {
   try {
-    const change = await readRecord(store, keys.configChange, configChangeSchema, MAX_RUN_BYTES);
+    const change = await readRecord(store, keys.configChange, configChangeSchema, MAX_CHANGE_BYTES);
     return change === null ? null : configNote(change.value, config);
   } catch (error) {
     if (error instanceof DamagedRecord || error instanceof ObjectTooLarge) return null;

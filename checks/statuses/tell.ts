@@ -3,7 +3,7 @@ import { objectLink } from '#drift/console.ts';
 import { NoRepositoryAddress } from '#drift/git-host/api.ts';
 import { keys, METRICS } from '#drift/names.ts';
 import { MAX_REPORT_BYTES, type Report, reportSchema } from '#drift/report.ts';
-import { isRunId, runSchema } from '#drift/run.ts';
+import { isRunId } from '#drift/run.ts';
 import { statusRequest } from '#drift/statuses/request.ts';
 import { statusOf } from '#drift/statuses/status.ts';
 import type { DeployedConfig } from '#drift/target.ts';
@@ -18,8 +18,7 @@ import {
   StatusRefused,
 } from '#services/ports.ts';
 import { readRecord } from '#services/records.ts';
-
-const MAX_RUN_BYTES = 64 * 1024;
+import { readRun } from '../runs/run-record.ts';
 
 /** A run whose commit's status is to be what it now is. */
 export const pushedRunSchema = z.object({
@@ -55,7 +54,7 @@ export async function tellStatus(
   const target = world.config.targets.find((candidate) => candidate.name === name);
   const { url, statuses } = target?.source ?? {};
   if (url === undefined || statuses === undefined) return `${name} has no source whose commits are given statuses`;
-  const run = (await readRecord(world.store, keys.run(name, runId), runSchema, MAX_RUN_BYTES))?.value;
+  const run = await readRun(name, runId, world.store);
   const readReport = async (): Promise<Report | null> =>
     (await readRecord(world.store, keys.report(name, runId), reportSchema, MAX_REPORT_BYTES))?.value ?? null;
   const first = await readReport();

@@ -2,6 +2,7 @@ import { readdir, readFile, realpath } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import * as z from 'zod';
 import type { TerraformCheck } from '#drift/target.ts';
+import { jsonOf } from '#services/json.ts';
 
 const modulesSchema = z.object({ Modules: z.array(z.object({ Dir: z.string() })) });
 
@@ -41,14 +42,6 @@ async function localModules(data: string, cwd: string): Promise<readonly string[
 async function linksIn(folder: string): Promise<readonly string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   return entries.filter((entry) => entry.isSymbolicLink()).map(({ parentPath, name }) => join(parentPath, name));
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
 
 /** Modules from elsewhere lie in the data folder. */

@@ -1,5 +1,6 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import * as z from 'zod';
+import { jsonOf } from '../json.ts';
 import { FunctionError, type Functions } from '../ports.ts';
 import { isNamed } from './errors.ts';
 
@@ -45,18 +46,9 @@ export class LambdaFunctions implements Functions {
     if (answer.FunctionError !== undefined) {
       throw new FunctionError(`${functionName} failed, its log tells why: ${messageIn(text)}`);
     }
-    const json = text === '' ? null : jsonIn(text);
+    const json = text === '' ? null : jsonOf(text);
     if (json === undefined) throw new FunctionError(`the answer of ${functionName} was cut off: ask again`);
     return json;
-  }
-}
-
-/** Undefined when it is none. */
-function jsonIn(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 
@@ -65,7 +57,7 @@ const failureSchema = z.object({ errorMessage: z.string() });
 const MAX_WORDS = 500;
 
 function messageIn(text: string): string {
-  const parsed = failureSchema.safeParse(jsonIn(text));
+  const parsed = failureSchema.safeParse(jsonOf(text));
   return parsed.success ? parsed.data.errorMessage.slice(0, MAX_WORDS) : 'it does not say';
 }
 

@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import pRetry, { AbortError } from 'p-retry';
 import * as z from 'zod';
+import { jsonOf } from '../json.ts';
 import { EFFORT, type Effort, type ReadBudget } from './client.ts';
 import type { ClusterConnection } from './connection.ts';
 import { ClusterError } from './error.ts';
@@ -141,7 +142,7 @@ export class ClusterRights implements Rights {
   #read<T>({ status, body }: HttpAnswer, schema: z.ZodType<T>): T {
     const { server, proof } = this.#connection;
     if (status === 200 || status === 201) {
-      const read = schema.safeParse(json(body));
+      const read = schema.safeParse(jsonOf(body));
       if (read.success) return read.data;
       throw new Again('does not answer as a Kubernetes API: is it one?');
     }
@@ -175,12 +176,4 @@ function named(as: Impersonated | null): string {
 /** Not to be tried again. */
 function final(error: unknown): never {
   throw error instanceof Error ? new AbortError(error) : error;
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

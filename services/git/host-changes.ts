@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { NoRepositoryAddress, type RepositoryApi, repositoryApi } from '#drift/git-host/api.ts';
 import { MAX_CHANGED_FILES, type PushRange } from '#drift/webhook/changes.ts';
 import type { Host } from '#drift/webhook/delivery.ts';
+import { jsonOf } from '../json.ts';
 import { ChangesUnknown, type GitChanges } from '../ports.ts';
 import { hostRequest } from './host-request.ts';
 import { isNetwork } from './http.ts';
@@ -135,12 +136,4 @@ async function bitbucketFiles(url: string, { before, after }: PushRange, get: Ge
     next = page.next;
   }
   return files;
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { jsonOf } from '../json.ts';
 import type { StateWriter } from '../ports.ts';
 
 /** A lock is some hundred bytes; a longer one is not read to its end. */
@@ -15,16 +16,8 @@ const lockSchema = z.object({
  * lock that cannot be read is a lock all the same.
  */
 export function writerOf(lock: string): StateWriter | null {
-  const { Operation, Who, Created } = lockSchema.catch(lockSchema.parse({})).parse(parse(lock));
+  const { Operation, Who, Created } = lockSchema.catch(lockSchema.parse({})).parse(jsonOf(lock));
   if (Operation === 'OperationTypePlan') return null;
   const time = Date.parse(Created);
   return { who: Who.slice(0, 100), since: Number.isNaN(time) ? Created.slice(0, 50) : new Date(time).toISOString() };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
